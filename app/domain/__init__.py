@@ -1,0 +1,1 @@
+"""What things are: value streams, work items, transitions, visits. Standard library only."""

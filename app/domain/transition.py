@@ -1,0 +1,30 @@
+"""A transition: one entry of the append-only log, the truth behind every number."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class ActorKind(StrEnum):
+    """Who made a move."""
+
+    HUMAN = "human"
+    AUTOMATION = "automation"
+    AGENT = "agent"
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """An item was moved to a stage at an instant.
+
+    Items are ordered by `(timestamp, position)`, position being the order of arrival: `id` in the
+    database, index in a list. `from_stage` is only what the sender said; the stage left is always
+    derived from the order. `source_event_id` makes a delivery idempotent within its item.
+    """
+
+    to_stage: str
+    timestamp: datetime
+    from_stage: str | None = None
+    source_event_id: str | None = None
+    reason: str | None = None
+    actor_kind: ActorKind | None = None
