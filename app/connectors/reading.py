@@ -1,9 +1,50 @@
-"""What a connector makes of a payload: histories, what it left out and why, what is wrong."""
+"""What a connector is told, and what it makes of a payload: histories, problems, assumptions."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
 
+from app.connectors.texts import MAX_TITLE
 from app.domain.errors import FileProblem, Place
 from app.domain.work_item import ItemHistory
+
+DISCARD_RESOLUTIONS = (
+    "Won't Do",
+    "Won't Fix",
+    "Duplicate",
+    "Cannot Reproduce",
+    "Declined",
+    "Rejected",
+    "Abandoned",
+    "Invalid",
+    "Not a Bug",
+    "Obsolete",
+    "Withdrawn",
+    "Cancelled",
+    "Canceled",
+    "Incomplete",
+)
+"""Resolutions of work that was given up rather than delivered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadOptions:
+    """How to read a file. Unsaid: detected from the file, or the default given here.
+
+    `now` bounds the instants that can be right. `date_format` is `dmy`, `mdy` or a strptime
+    pattern. `columns` maps fields to headers; `mapping` maps the source's status words to stages,
+    `cancelled` or `ignore`; `types` maps its types to work item types.
+    """
+
+    now: datetime
+    tz: tzinfo = UTC
+    delimiter: str | None = None
+    date_format: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    types: Mapping[str, str] = field(default_factory=dict)
+    source: str | None = None
+    discard_resolutions: tuple[str, ...] = DISCARD_RESOLUTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +71,43 @@ class Reading:
     mapping: dict[str, str] = field(default_factory=dict)
     columns: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+
+    def problem(self, place: Place, message: str) -> None:
+        """Add an error."""
+        self.problems.append(FileProblem(place, message))
+
+    def skip(self, place: Place, reason: str) -> None:
+        """Tell that a row says nothing new."""
+        self.skipped.append(Skipped(place, reason))
+
+
+@dataclass(slots=True)
+class Tally:
+    """Assumptions that repeat: each is told once, with how often it was made and where first."""
+
+    _seen: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+    def add(self, assumption: str, first: object) -> None:
+        """Count one more time that this was assumed."""
+        count, where = self._seen.get(assumption, (0, ""))
+        self._seen[assumption] = (count + 1, where or str(first))
+
+    def notes(self) -> list[str]:
+        """Return one sentence for each assumption, in the order they were first made."""
+        return [
+            f"{assumption} ({count} times, first: {where})"
+            if count > 1
+            else f"{assumption} (once: {where})"
+            for assumption, (count, where) in self._seen.items()
+        ]
+
+
+def storable_title(text: str, key: str, tally: Tally) -> str:
+    """Return a title that can be stored: the key where there is none, cut where too long."""
+    if not text:
+        tally.add("items without title were given their key as title", key)
+        return key
+    if len(text) > MAX_TITLE:
+        tally.add(f"titles longer than {MAX_TITLE} characters were cut", key)
+        return text[: MAX_TITLE - 1].rstrip() + "…"
+    return text

@@ -20,6 +20,7 @@
     │   └── EventIdReused
     ├── PreconditionFailed            the caller's view of the item is out of date
     ├── IdempotencyKeyReused          same key, another request
+    ├── TooLarge                      more than is accepted at once
     └── Unavailable                   try again later
         ├── DatabaseUnavailable
         └── SchemaOutdated
@@ -226,6 +227,12 @@ class IdempotencyKeyReused(VsmError):
     """The Idempotency-Key was used for another request."""
 
     type_name = "idempotency-key-reused"
+
+
+class TooLarge(VsmError):
+    """This is more than is accepted at once."""
+
+    type_name = "too-large"
 
 
 class Unavailable(VsmError):

@@ -86,6 +86,10 @@ class ValueStream:
             raise UnknownStage(name, [stage.name for stage in self.stages])
         return found
 
+    def stage_by_id(self, stage_id: int | None) -> Stage | None:
+        """Return the stage that a stored row refers to, None for no stage."""
+        return next((stage for stage in self.stages if stage.id == stage_id), None)
+
     def zone(self, stage: Stage) -> Zone:
         """Tell whether work in this stage is not yet started, in process, or done."""
         if stage.category is Category.DONE:

@@ -1,0 +1,1 @@
+"""HTTP: routes with their schemas, and the one table from errors to problem responses."""

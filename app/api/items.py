@@ -1,0 +1,120 @@
+"""What a work item and its moves look like on the wire."""
+
+from datetime import datetime
+
+from fastapi import Response
+from pydantic import Field
+
+from app.api.types import Answer
+from app.domain.transition import ActorKind, RecordedTransition
+from app.domain.value_stream import ValueStream
+from app.domain.work_item import WorkItem, WorkItemType
+
+EXAMPLE_ITEM = {
+    "id": 42,
+    "title": "Pay by invoice",
+    "type": "feature",
+    "created_at": "2026-03-02T09:00:00Z",
+    "updated_at": "2026-03-04T13:30:00Z",
+    "current_stage": "Development",
+    "current_stage_since": "2026-03-04T13:30:00Z",
+    "version": 3,
+    "value_stream": "default",
+    "source": "jira",
+    "external_key": "SHOP-17",
+    "started_at": "2026-03-03T10:00:00Z",
+    "finished_at": None,
+    "cancelled_at": None,
+    "cancel_reason": None,
+}
+EXAMPLE_TRANSITION = {
+    "id": 137,
+    "work_item_id": 42,
+    "from_stage": "Analysis",
+    "to_stage": "Development",
+    "timestamp": "2026-03-04T13:30:00Z",
+    "reason": None,
+    "actor_kind": "human",
+    "source_event_id": None,
+}
+
+
+class WorkItemOut(Answer):
+    """A work item."""
+
+    id: int
+    title: str
+    type: WorkItemType
+    created_at: datetime
+    updated_at: datetime
+    current_stage: str | None = Field(description="null only when every move was voided")
+    current_stage_since: datetime | None
+    version: int = Field(description="grows with every change; also the ETag")
+    value_stream: str
+    source: str | None
+    external_key: str | None
+    started_at: datetime | None = Field(description="first instant in process or done")
+    finished_at: datetime | None = Field(description="first instant done; never resets")
+    cancelled_at: datetime | None
+    cancel_reason: str | None
+
+    model_config = {"json_schema_extra": {"examples": [EXAMPLE_ITEM]}}
+
+    @classmethod
+    def of(cls, item: WorkItem, stream: ValueStream) -> "WorkItemOut":
+        """Render a stored item of this stream."""
+        stage = stream.stage_by_id(item.facts.stage_id)
+        return cls(
+            id=item.id,
+            title=item.title,
+            type=item.type,
+            created_at=item.created_at,
+            updated_at=item.updated_at,
+            current_stage=stage.name if stage else None,
+            current_stage_since=item.facts.stage_since,
+            version=item.version,
+            value_stream=stream.key,
+            source=item.source,
+            external_key=item.external_key,
+            started_at=item.facts.started_at,
+            finished_at=item.facts.finished_at,
+            cancelled_at=item.cancelled_at,
+            cancel_reason=item.cancel_reason,
+        )
+
+
+class TransitionOut(Answer):
+    """One move of an item."""
+
+    id: int
+    work_item_id: int
+    from_stage: str | None = Field(description="null for the first move")
+    to_stage: str
+    timestamp: datetime
+    reason: str | None = None
+    actor_kind: ActorKind | None = None
+    source_event_id: str | None = None
+
+    model_config = {"from_attributes": True, "json_schema_extra": {"examples": [EXAMPLE_TRANSITION]}}
+
+    @classmethod
+    def of(cls, transition: RecordedTransition) -> "TransitionOut":
+        """Render a recorded move."""
+        return cls.model_validate(transition)
+
+
+class VoidableTransitionOut(TransitionOut):
+    """One move of an item, with what became of it."""
+
+    voided_at: datetime | None = None
+    void_reason: str | None = None
+
+
+def etag(version: int) -> str:
+    """Return the entity tag of an item's version."""
+    return f'"{version}"'
+
+
+def tag(response: Response, version: int) -> None:
+    """Put the item's version on the answer, for a later If-Match."""
+    response.headers["ETag"] = etag(version)

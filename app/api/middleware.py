@@ -1,0 +1,76 @@
+"""What happens to every request: an id, a count, a log line when it is worth one."""
+
+import re
+import time
+import uuid
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.telemetry import REQUESTS
+
+log = structlog.get_logger()
+
+SLOW = 1.0
+"""Seconds from which a request is worth a warning."""
+
+_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+class Observed:
+    """Give each request an id (the caller's X-Request-ID if it is sane), count it, log it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = _request_id(scope)
+        scope.setdefault("state", {})["request_id"] = request_id
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        began = time.perf_counter()
+        status = 500
+
+        async def observe(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [
+                    *message["headers"],
+                    (b"x-request-id", request_id.encode()),
+                ]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, observe)
+        finally:
+            _record(scope, status, time.perf_counter() - began)
+            structlog.contextvars.clear_contextvars()
+
+
+def _request_id(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value.decode("latin-1")):
+            return str(value.decode())
+    return uuid.uuid4().hex
+
+
+def _record(scope: MutableMapping[str, Any], status: int, seconds: float) -> None:
+    """Count by route template, never by path: paths hold ids and would make endless series."""
+    method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+    endpoint = getattr(scope.get("route"), "path", "unmatched")
+    REQUESTS.labels(method, endpoint, str(status)).inc()
+    level = "error" if status >= 500 else "warning" if seconds >= SLOW else "info"
+    getattr(log, level)(
+        "request",
+        method=scope["method"],
+        path=scope["path"],
+        status=status,
+        ms=round(seconds * 1000, 1),
+    )

@@ -1,0 +1,102 @@
+"""One request is one transaction, and a write with an Idempotency-Key happens once.
+
+The transaction ends before the answer leaves: a client that sees 201 can rely on it.
+"""
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+
+from fastapi import Depends, Header, Request, Response
+from fastapi.routing import APIRoute
+
+from app.store import idempotency
+from app.store.database import Connection, transaction
+
+_WRITES = {"POST", "PUT", "PATCH", "DELETE"}
+_KEPT_HEADERS = ("content-type", "location", "etag")
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        pattern=r"^[\x21-\x7e]+$",
+        description="Repeat a request safely: the same key and body give the first answer again.",
+    ),
+]
+
+
+async def _declare_key(key: IdempotencyKey = None) -> None:
+    """Put the header into the documentation and validate it."""
+
+
+KEYED = [Depends(_declare_key)]
+"""Dependencies of every route that writes."""
+
+
+def _connection(request: Request) -> Connection:
+    connection: Connection = request.state.connection
+    return connection
+
+
+Db = Annotated[Connection, Depends(_connection)]
+"""The connection of this request's transaction."""
+
+
+class UnitOfWork(APIRoute):
+    """A route whose handler runs inside one transaction, committed before the answer is sent."""
+
+    def get_route_handler(self) -> Callable[[Request], Awaitable[Any]]:
+        """Wrap the handler; an exception rolls back and travels on to the problem table."""
+        handle = super().get_route_handler()
+
+        async def in_transaction(request: Request) -> Response:
+            async with transaction(request.app.state.database) as connection:
+                request.state.connection = connection
+                key = request.headers.get("idempotency-key")
+                if key and request.method in _WRITES:
+                    return await _once(connection, key, request, handle)
+                response: Response = await handle(request)
+                return response
+
+        return in_transaction
+
+
+async def _once(
+    connection: Connection,
+    key: str,
+    request: Request,
+    handle: Callable[[Request], Awaitable[Response]],
+) -> Response:
+    """Answer from the store if this request was answered before, else handle it and keep that.
+
+    Only answers to completed writes are kept: a refused request changed nothing and may be
+    corrected and repeated under its key.
+    """
+    earlier = await idempotency.claim(connection, key[:255], await _fingerprint(request))
+    if earlier is not None:
+        headers = {**earlier.headers, "Idempotent-Replayed": "true"}
+        return Response(earlier.body, earlier.status, headers=headers)
+    response = await handle(request)
+    headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
+    answer = idempotency.Answer(response.status_code, headers, bytes(response.body))
+    await idempotency.keep(connection, key[:255], answer)
+    return response
+
+
+async def _fingerprint(request: Request) -> str:
+    """Return what makes two requests the same: method, path, query, precondition and body.
+
+    JSON is compared by value, so that a client may write its fields in another order.
+    """
+    body = await request.body()
+    try:
+        body = json.dumps(json.loads(body), sort_keys=True).encode()
+    except (ValueError, RecursionError):
+        pass  # not JSON: compared byte by byte
+    parts = (request.method, request.url.path, request.url.query, request.headers.get("if-match"))
+    digest = hashlib.sha256(json.dumps(parts).encode() + b"\0" + body)
+    return digest.hexdigest()

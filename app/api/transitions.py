@@ -1,0 +1,151 @@
+"""Moves of a work item: make one, read them all, take one back."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Response
+from pydantic import Field
+
+from app.api.items import TransitionOut, VoidableTransitionOut, tag
+from app.api.problems import documented
+from app.api.session import KEYED, Db, UnitOfWork
+from app.api.types import Answer, Id, Instant, Key, Name, Reason
+from app.api.types import Request as RequestModel
+from app.api.work_items import IfMatch, ItemId, versions_in
+from app.domain import errors
+from app.domain.transition import ActorKind
+from app.store import transitions, work_items
+from app.usecases.move import Expectation, Move, move, void
+
+router = APIRouter(prefix="/api/v1", tags=["work items"], route_class=UnitOfWork)
+
+
+class MoveWorkItem(RequestModel):
+    """Where the item goes."""
+
+    to_stage: Name
+    timestamp: Instant | None = Field(
+        None, description="when it moved, at most 5 minutes ahead; unsaid: now"
+    )
+    reason: Reason | None = None
+    actor_kind: ActorKind | None = None
+    expected_stage: Name | None = Field(None, description="act only if the item is there now")
+    source_event_id: Key | None = Field(
+        None, description="the event's id at its source; a repeated one changes nothing"
+    )
+
+    model_config = {
+        "json_schema_extra": {
+            "examples": [
+                {"to_stage": "Development"},
+                {"to_stage": "Testing", "expected_stage": "Development", "actor_kind": "human"},
+            ]
+        }
+    }
+
+
+class VoidTransition(RequestModel):
+    """Why the move is taken back."""
+
+    reason: Reason
+
+    model_config = {"json_schema_extra": {"examples": [{"reason": "moved the wrong card"}]}}
+
+
+class History(Answer):
+    """An item's moves, oldest first, and what follows from them."""
+
+    work_item_id: int
+    work_item_title: str
+    created_at: datetime = Field(description="the earlier of creation and first move")
+    started_at: datetime | None
+    finished_at: datetime | None
+    cancelled_at: datetime | None
+    transitions: list[VoidableTransitionOut]
+
+
+@router.put(
+    "/work-items/{id}/transition",
+    summary="Move a work item",
+    dependencies=KEYED,
+    responses=documented(
+        errors.UnknownItem,
+        errors.UnknownStage,
+        errors.ItemCancelled,
+        errors.EventIdReused,
+        errors.PreconditionFailed,
+        errors.InvalidValue,
+        errors.IdempotencyKeyReused,
+    ),
+)
+async def move_item(
+    id: ItemId,  # noqa: A002
+    body: MoveWorkItem,
+    db: Db,
+    response: Response,
+    if_match: IfMatch = None,
+) -> TransitionOut:
+    """Record a move. Moves of one item take turns, so `from_stage` is always the stage left.
+
+    A timestamp in the past inserts the move where it belongs and corrects the one after it.
+    """
+    asked = Move(
+        to_stage=body.to_stage,
+        timestamp=body.timestamp,
+        reason=body.reason,
+        actor_kind=body.actor_kind,
+        source_event_id=body.source_event_id,
+    )
+    expected = Expectation(versions=versions_in(if_match), stage=body.expected_stage)
+    transition, version = await move(db, id, asked, expected)
+    tag(response, version)
+    return TransitionOut.of(transition)
+
+
+@router.get(
+    "/work-items/{id}/history",
+    summary="Read a work item's history",
+    responses=documented(errors.UnknownItem),
+)
+async def read_history(
+    id: ItemId,  # noqa: A002
+    db: Db,
+    response: Response,
+    voided: Annotated[bool, Query(description="also the moves that were taken back")] = False,
+) -> History:
+    """Return the item's moves, oldest first; `from_stage` is null for the first."""
+    item = await work_items.get(db, id)
+    moves = await transitions.history(db, id, with_voided=voided)
+    tag(response, item.version)
+    return History(
+        work_item_id=item.id,
+        work_item_title=item.title,
+        created_at=item.facts.created_at,
+        started_at=item.facts.started_at,
+        finished_at=item.facts.finished_at,
+        cancelled_at=item.cancelled_at,
+        transitions=[VoidableTransitionOut.model_validate(each) for each in moves],
+    )
+
+
+@router.post(
+    "/work-items/{id}/transitions/{transition_id}/void",
+    summary="Take a mistaken move back",
+    dependencies=KEYED,
+    responses=documented(
+        errors.UnknownItem,
+        errors.UnknownTransition,
+        errors.TransitionVoided,
+        errors.ItemCancelled,
+        errors.IdempotencyKeyReused,
+    ),
+)
+async def void_transition(
+    id: ItemId,  # noqa: A002
+    transition_id: Annotated[Id, Path(description="the transition's id")],
+    body: VoidTransition,
+    db: Db,
+) -> VoidableTransitionOut:
+    """Take a move out of the history; the log keeps it, marked void, with the reason."""
+    voided = await void(db, id, transition_id, body.reason)
+    return VoidableTransitionOut.model_validate(voided)

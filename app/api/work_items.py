@@ -1,0 +1,255 @@
+"""Work items: create, find, change, cancel."""
+
+import re
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Path, Query, Request, Response
+from pydantic import Field
+
+from app.api.items import WorkItemOut, tag
+from app.api.problems import documented
+from app.api.session import KEYED, Db, UnitOfWork
+from app.api.types import Answer, Id, Instant, Key, Name, Reason, Title
+from app.api.types import Request as RequestModel
+from app.domain import errors
+from app.domain.transition import ActorKind
+from app.domain.value_stream import ValueStream
+from app.domain.work_item import WorkItem, WorkItemState, WorkItemType
+from app.store import value_streams, work_items
+from app.usecases.cancel import cancel, restore
+from app.usecases.create import Creation, create
+from app.usecases.edit import edit
+from app.usecases.move import Expectation
+
+router = APIRouter(prefix="/api/v1", tags=["work items"], route_class=UnitOfWork)
+
+ItemId = Annotated[Id, Path(description="the work item's id")]
+IfMatch = Annotated[
+    str | None,
+    Header(alias="If-Match", description="act only if the item still has this ETag"),
+]
+
+
+class CreateWorkItem(RequestModel):
+    """A new work item."""
+
+    title: Title
+    type: WorkItemType
+    timestamp: Instant | None = Field(None, description="when it was created; unsaid: now")
+    stage: Name | None = Field(None, description="stage it enters; unsaid: the first")
+    stream: Name | None = Field(None, description="value stream; unsaid: the default one")
+    source: Name | None = Field(None, description="where `external_key` is from; unsaid: `api`")
+    external_key: Key | None = Field(None, description="its key elsewhere, unique per source")
+    reason: Reason | None = None
+    actor_kind: ActorKind | None = None
+
+    model_config = {
+        "json_schema_extra": {
+            "examples": [
+                {"title": "Pay by invoice", "type": "feature"},
+                {
+                    "title": "Checkout fails on Safari",
+                    "type": "bug",
+                    "external_key": "SHOP-17",
+                    "source": "jira",
+                    "timestamp": "2026-03-02T09:00:00Z",
+                    "stage": "Analysis",
+                },
+            ]
+        }
+    }
+
+
+class ChangeWorkItem(RequestModel):
+    """What to correct; what is left out stays."""
+
+    title: Title | None = None
+    type: WorkItemType | None = None
+
+    model_config = {"json_schema_extra": {"examples": [{"title": "Pay by invoice or card"}]}}
+
+
+class CancelWorkItem(RequestModel):
+    """Why, and when, the item was given up."""
+
+    reason: Reason
+    timestamp: Instant | None = Field(None, description="unsaid: now")
+
+    model_config = {"json_schema_extra": {"examples": [{"reason": "superseded by SHOP-20"}]}}
+
+
+class FindWorkItems(RequestModel):
+    """Which items; what is left out does not narrow."""
+
+    stream: Name | None = Field(None, description="value stream; unsaid: the default one")
+    stage: Name | None = Field(None, description="current stage")
+    type: WorkItemType | None = None
+    state: WorkItemState | None = Field(
+        None,
+        description="`open`: neither finished nor cancelled; `backlog`: waiting to be started; "
+        "`in_progress`: counted as WIP",
+    )
+    source: Name | None = None
+    external_key: Key | None = None
+    q: Name | None = Field(None, description="text in the title")
+    limit: int = Field(50, ge=1, le=500)
+    cursor: str | None = Field(None, max_length=40, description="from `next_cursor`")
+
+
+class WorkItemList(Answer):
+    """One page of items, newest first."""
+
+    items: list[WorkItemOut]
+    next_cursor: str | None = Field(description="null on the last page")
+
+
+@router.post(
+    "/work-items",
+    status_code=201,
+    summary="Create a work item",
+    dependencies=KEYED,
+    responses=documented(
+        errors.InvalidValue, errors.UnknownStream, errors.DuplicateItem, errors.IdempotencyKeyReused
+    ),
+)
+async def create_item(body: CreateWorkItem, db: Db, response: Response) -> WorkItemOut:
+    """Create an item; it enters its stage in the same transaction, with the same instant."""
+    if body.source is not None and body.external_key is None:
+        raise errors.InvalidValue("external_key", "expected a key, because `source` is given")
+    item, stream = await create(db, Creation(**body.model_dump()))
+    response.headers["Location"] = f"/api/v1/work-items/{item.id}"
+    return _answer(response, item, stream)
+
+
+@router.get(
+    "/work-items",
+    summary="Find work items",
+    responses=documented(errors.InvalidValue, errors.UnknownStream),
+)
+async def list_items(
+    wanted: Annotated[FindWorkItems, Query()], db: Db, request: Request, response: Response
+) -> WorkItemList:
+    """List items, newest first. Follow `Link: rel=next` (or `next_cursor`) for the next page."""
+    stream = await value_streams.load(db, wanted.stream)
+    query = work_items.ItemQuery(
+        stream_id=stream.id,
+        stage_id=_stage_id(stream, wanted.stage),
+        type=wanted.type,
+        state=wanted.state,
+        source=wanted.source,
+        external_key=wanted.external_key,
+        text=wanted.q,
+        before_id=_before(wanted.cursor),
+        limit=wanted.limit + 1,
+    )
+    found = await work_items.find(db, query)
+    page = found[: wanted.limit]
+    cursor = f"before-{page[-1].id}" if len(found) > wanted.limit else None
+    if cursor:
+        following = request.url.include_query_params(cursor=cursor)
+        response.headers["Link"] = f'<{following.path}?{following.query}>; rel="next"'
+    return WorkItemList(
+        items=[WorkItemOut.of(item, stream) for item in page], next_cursor=cursor
+    )
+
+
+@router.get(
+    "/work-items/{id}", summary="Read a work item", responses=documented(errors.UnknownItem)
+)
+async def read_item(id: ItemId, db: Db, response: Response) -> WorkItemOut:  # noqa: A002
+    """Return one item; its ETag serves as a later If-Match."""
+    item = await work_items.get(db, id)
+    return _answer(response, item, await value_streams.load_by_id(db, item.stream_id))
+
+
+@router.patch(
+    "/work-items/{id}",
+    summary="Change title or type",
+    dependencies=KEYED,
+    responses=documented(
+        errors.UnknownItem, errors.PreconditionFailed, errors.IdempotencyKeyReused
+    ),
+)
+async def change_item(
+    id: ItemId,  # noqa: A002
+    body: ChangeWorkItem,
+    db: Db,
+    response: Response,
+    if_match: IfMatch = None,
+) -> WorkItemOut:
+    """Correct what the item is called or what kind of work it is."""
+    expected = Expectation(versions=versions_in(if_match))
+    item = await edit(db, id, expected, title=body.title, type=body.type)
+    return _answer(response, item, await value_streams.load_by_id(db, item.stream_id))
+
+
+@router.post(
+    "/work-items/{id}/cancel",
+    summary="Cancel a work item",
+    dependencies=KEYED,
+    responses=documented(
+        errors.UnknownItem,
+        errors.ItemCancelled,
+        errors.CancelBeforeLastMove,
+        errors.InvalidValue,
+        errors.IdempotencyKeyReused,
+    ),
+)
+async def cancel_item(
+    id: ItemId,  # noqa: A002
+    body: CancelWorkItem,
+    db: Db,
+    response: Response,
+) -> WorkItemOut:
+    """Close the item without finishing it; it leaves WIP and never enters cycle times."""
+    item = await cancel(db, id, body.reason, body.timestamp)
+    return _answer(response, item, await value_streams.load_by_id(db, item.stream_id))
+
+
+@router.post(
+    "/work-items/{id}/restore",
+    summary="Take a cancellation back",
+    dependencies=KEYED,
+    responses=documented(
+        errors.UnknownItem, errors.ItemNotCancelled, errors.IdempotencyKeyReused
+    ),
+)
+async def restore_item(id: ItemId, db: Db, response: Response) -> WorkItemOut:  # noqa: A002
+    """Undo a cancellation; the item stands where it stood."""
+    item = await restore(db, id)
+    return _answer(response, item, await value_streams.load_by_id(db, item.stream_id))
+
+
+def versions_in(if_match: str | None) -> frozenset[int] | None:
+    """Return the versions that an If-Match header accepts; None when it accepts any.
+
+    A tag that we never gave matches nothing, as RFC 9110 wants it.
+    """
+    if if_match is None or if_match.strip() == "*":
+        return None
+    return frozenset(int(version) for version in re.findall(r'(?<!W/)"(\d{1,18})"', if_match))
+
+
+def _answer(response: Response, item: WorkItem, stream: ValueStream) -> WorkItemOut:
+    tag(response, item.version)
+    return WorkItemOut.of(item, stream)
+
+
+def _stage_id(stream: ValueStream, name: str | None) -> int | None:
+    """Return the id of a stage that narrows a listing; an unknown one is a wrong value."""
+    if name is None:
+        return None
+    try:
+        return stream.stage(name).id
+    except errors.UnknownStage as error:
+        raise errors.InvalidValue("stage", error.detail) from error
+
+
+def _before(cursor: str | None) -> int | None:
+    """Return where a listing continues."""
+    if cursor is None:
+        return None
+    match = re.fullmatch(r"before-(\d{1,18})", cursor)
+    if match is None:
+        raise errors.InvalidValue("cursor", "expected a value of `next_cursor`, unchanged")
+    return int(match[1])

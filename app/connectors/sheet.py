@@ -1,0 +1,106 @@
+"""A table whose columns are known: cells by field, instants, titles, and where each stands."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from app.connectors.instants import (
+    DayOrder,
+    Instant,
+    Instants,
+    NotAnInstantError,
+    day_orders,
+)
+from app.connectors.reading import ReadOptions, Reading, Tally
+from app.connectors.tables import Table
+from app.connectors.texts import MAX_KEY, shown
+from app.domain.errors import Place
+
+
+@dataclass(slots=True)
+class Row:
+    """One record: its line, its cells by field, and whether nothing is wrong with it so far."""
+
+    line: int
+    cells: dict[str, str]
+    sound: bool = True
+
+    def __getitem__(self, name: str) -> str:
+        """Return a field's cell, '' when there is no such column."""
+        return self.cells.get(name, "")
+
+
+class Sheet:
+    """The rows of a table under known columns. Every wrong cell becomes a problem, once."""
+
+    def __init__(
+        self,
+        table: Table,
+        positions: Mapping[str, int],
+        options: ReadOptions,
+        reading: Reading,
+        tally: Tally,
+    ) -> None:
+        self._table = table
+        self._positions = positions
+        self._reading = reading
+        self._instants = Instants(options, tally)
+        names = list(positions)
+        self.rows = [
+            Row(line, dict(zip(names, cells, strict=True)))
+            for line, cells in table.select(list(positions.values()), reading)
+        ]
+        reading.columns.update({name: table.header[at] for name, at in positions.items()})
+        unused = [text for at, text in enumerate(table.header) if at not in positions.values()]
+        if named := [shown(text) for text in unused if text]:
+            reading.notes.append(f"columns not used: {', '.join(named)}")
+        if not self.rows and not reading.problems:
+            reading.notes.append("the file has a header and no rows")
+        self._orders: dict[str, DayOrder] = {}
+
+    def expect_dates(self, names: Iterable[str]) -> bool:
+        """Settle how the dates of these fields are written; False, with a problem, if it cannot."""
+        if message := self._instants.check:
+            self._reading.problem(Place(self._table.file, field="date_format"), message)
+            return False
+        if self._instants.needs_order:
+            texts = {name: [row[name] for row in self.rows] for name in names}
+            self._orders, notes = day_orders(texts)
+            self._reading.notes.extend(notes)
+        return True
+
+    def place(self, row: Row, name: str) -> Place:
+        """Return where a field of this row stands; its column is 0 when the file has none."""
+        at = self._positions.get(name)
+        if at is None:
+            return Place(self._table.file, row.line, 0, name)
+        return self._table.place(row.line, at, self.header(name))
+
+    def header(self, name: str) -> str:
+        """Return the header that a field goes by in this file."""
+        return self._table.header[self._positions[name]]
+
+    def problem(self, row: Row, name: str, message: str) -> None:
+        """Tell what is wrong with a cell; the row is not sound any more."""
+        row.sound = False
+        self._reading.problem(self.place(row, name), message)
+
+    def instant(self, row: Row, name: str) -> Instant | None:
+        """Return the instant in a cell; None for an empty one, and, with a problem, a wrong one."""
+        text = row[name]
+        if not text:
+            return None
+        try:
+            return self._instants.read(text, self._orders.get(name), place=f"line {row.line}")
+        except NotAnInstantError as error:
+            self.problem(row, name, str(error))
+            return None
+
+    def key(self, row: Row) -> str:
+        """Return the item's key; '' with a problem when there is none that can be."""
+        key = row["key"]
+        if not key:
+            self.problem(row, "key", "expected an item key, got an empty cell")
+        elif len(key) > MAX_KEY:
+            message = f"expected an item key of at most {MAX_KEY} characters, got {len(key)}"
+            self.problem(row, "key", message)
+        return key if row.sound else ""

@@ -1,0 +1,97 @@
+"""Compose the service. `uvicorn app.main:app` serves it against the server in DATABASE_*."""
+
+import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import fastapi_offline
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+
+from app import __version__, api, jobs
+from app.api import batch, flow, health, home, problems, transitions, value_streams, work_items
+from app.api.middleware import Observed
+from app.settings import Settings
+from app.store.database import open_database
+from app.telemetry import configure_logs
+
+DESCRIPTION = """
+How work flows from idea to production, and why it waits.
+
+- Instants are RFC 3339 with an offset; answers are in UTC. Durations are hours.
+- Errors are `application/problem+json`; their `type` is stable and explains itself.
+- Every write takes an `Idempotency-Key`; moves and edits take an `If-Match`.
+"""
+
+
+def create_app(settings: Settings | None = None, database_url: str | None = None) -> FastAPI:
+    """Return the service for these settings (unsaid: the environment's).
+
+    `database_url` stands in for the settings' server, for the embedded database. Raises
+    SettingError when neither names a database.
+    """
+    chosen = settings or Settings.read()
+    url = database_url or chosen.server_url()
+    configure_logs(chosen.log_format, chosen.log_level)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        database = open_database(
+            url,
+            pool_size=chosen.pool_size,
+            statement_timeout=chosen.statement_timeout,
+            echo=chosen.sql_echo,
+        )
+        app.state.database = database
+        gc.collect()
+        gc.freeze()  # what lives from here on is never looked at again
+        async with jobs.running(database):
+            yield
+        await database.dispose()
+
+    app = FastAPI(
+        title="VSM Service",
+        version=__version__,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        separate_input_output_schemas=False,
+    )
+    app.state.settings = chosen
+    app.add_middleware(Observed)
+    problems.install(app)
+    for module in (batch, work_items, transitions, value_streams, flow, health, problems, home):
+        app.include_router(module.router)
+    _mount(app, "/docs/static", Path(fastapi_offline.__file__).parent / "static")
+    _mount(app, "/static", Path(api.__file__).parent / "static")
+    _document_problems(app)
+    return app
+
+
+def _mount(app: FastAPI, path: str, folder: Path) -> None:
+    app.mount(path, StaticFiles(directory=folder), name=path)
+
+
+def _document_problems(app: FastAPI) -> None:
+    """Add what routes refer to by name: the schema of problems."""
+    build = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = build()
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        schemas.update(problems.schemas())
+        for unused in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(unused, None)
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign] # FastAPI's documented way
+
+
+def __getattr__(name: str) -> FastAPI:
+    """Make `app` when uvicorn asks for it, so that importing this module needs no settings."""
+    if name == "app":
+        return create_app()
+    raise AttributeError(name)

@@ -1,0 +1,229 @@
+"""Whole histories at once: staged by COPY, merged by sets, in the caller's transaction.
+
+An item is known by its stream, source and key; a move by its item and source event. What is there
+already stays as it is, so that importing twice changes nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+
+from app.domain.errors import UnknownStage
+from app.domain.value_stream import ValueStream
+from app.domain.work_item import ItemHistory
+from app.store import transitions
+from app.store.database import Connection
+
+_STAGED_ITEMS = text(
+    """
+    CREATE TEMPORARY TABLE staged_items (
+        position integer, title text, type text, created_at timestamptz, source text, key text,
+        cancelled_at timestamptz, cancel_reason text, id bigint, known boolean DEFAULT false
+    ) ON COMMIT DROP
+    """
+)
+_STAGED_TRANSITIONS = text(
+    """
+    CREATE TEMPORARY TABLE staged_transitions (
+        item integer, position integer, to_stage_id integer, asserted_from_stage_id integer,
+        timestamp timestamptz, source_event_id text, reason text, actor_kind text
+    ) ON COMMIT DROP
+    """
+)
+_ITEM_COLUMNS = ["position", "title", "type", "created_at", "source", "key"]
+_ITEM_COLUMNS += ["cancelled_at", "cancel_reason"]
+_TRANSITION_COLUMNS = ["item", "position", "to_stage_id", "asserted_from_stage_id", "timestamp"]
+_TRANSITION_COLUMNS += ["source_event_id", "reason", "actor_kind"]
+
+_FIND_KNOWN = text(
+    """
+    WITH known AS (
+        SELECT i.id, s.position
+        FROM staged_items s
+        JOIN work_items i
+          ON i.value_stream_id = :stream_id AND i.source = s.source AND i.external_key = s.key
+        ORDER BY i.id
+        FOR NO KEY UPDATE OF i
+    )
+    UPDATE staged_items s SET id = known.id, known = true
+    FROM known WHERE known.position = s.position
+    """
+)
+_NUMBER_NEW = text(
+    """
+    UPDATE staged_items s SET id = numbered.id
+    FROM (
+        SELECT position, nextval(pg_get_serial_sequence('work_items', 'id')) AS id
+        FROM (SELECT position FROM staged_items WHERE NOT known ORDER BY position) AS new
+    ) AS numbered
+    WHERE numbered.position = s.position
+    """
+)
+_INSERT_ITEMS = text(
+    """
+    INSERT INTO work_items (id, value_stream_id, title, type, created_at, updated_at, source,
+                            external_key, effective_created_at)
+    OVERRIDING SYSTEM VALUE
+    SELECT id, :stream_id, title, type, created_at, greatest(created_at, now()), source, key,
+           created_at
+    FROM staged_items WHERE NOT known
+    ORDER BY position
+    """
+)
+_INSERT_TRANSITIONS = text(
+    """
+    INSERT INTO stage_transitions (work_item_id, value_stream_id, to_stage_id,
+                                   asserted_from_stage_id, timestamp, source_event_id, reason,
+                                   actor_kind)
+    SELECT i.id, :stream_id, t.to_stage_id, t.asserted_from_stage_id, t.timestamp,
+           t.source_event_id, t.reason, t.actor_kind
+    FROM staged_transitions t
+    JOIN staged_items i ON i.position = t.item
+    ORDER BY t.item, t.position
+    ON CONFLICT (work_item_id, source_event_id) DO NOTHING
+    RETURNING work_item_id
+    """
+)
+# Work that has moved on since it was cancelled was taken up again, whoever forgot to say so.
+_LIFT_OUTDATED_CANCELLATIONS = text(
+    """
+    UPDATE work_items i SET cancelled_at = NULL, cancel_reason = NULL
+    WHERE i.id = ANY (:ids) AND EXISTS (
+        SELECT FROM stage_transitions t
+        WHERE t.work_item_id = i.id AND t.voided_at IS NULL AND t.timestamp > i.cancelled_at)
+    """
+)
+_RENAME = text(
+    """
+    UPDATE work_items i SET title = s.title, type = s.type
+    FROM staged_items s
+    WHERE s.known AND i.id = s.id AND (i.title, i.type) IS DISTINCT FROM (s.title, s.type)
+    RETURNING i.id
+    """
+)
+_CANCEL = text(
+    """
+    UPDATE work_items i SET cancelled_at = s.cancelled_at, cancel_reason = s.cancel_reason
+    FROM staged_items s
+    WHERE i.id = s.id AND i.cancelled_at IS NULL
+      AND s.cancelled_at >= coalesce(i.last_transition_at, i.effective_created_at)
+    RETURNING i.id
+    """
+)
+_MARK_CHANGED = text(
+    "UPDATE work_items SET version = version + 1, updated_at = greatest(updated_at, now()) "
+    "WHERE id = ANY (:ids)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What a merge changed. `ids` are the items' ids, in the order they were given."""
+
+    items_created: int = 0
+    items_updated: int = 0
+    items_unchanged: int = 0
+    transitions_created: int = 0
+    transitions_known: int = 0
+    ids: tuple[int, ...] = ()
+
+    def __add__(self, other: "Merged") -> "Merged":
+        """Put two merges together."""
+        return Merged(
+            items_created=self.items_created + other.items_created,
+            items_updated=self.items_updated + other.items_updated,
+            items_unchanged=self.items_unchanged + other.items_unchanged,
+            transitions_created=self.transitions_created + other.transitions_created,
+            transitions_known=self.transitions_known + other.transitions_known,
+            ids=self.ids + other.ids,
+        )
+
+
+async def prepare(connection: Connection, stream: ValueStream) -> None:
+    """Make the staging tables, and let one merge at a time into the stream."""
+    await connection.execute(
+        text("SELECT pg_advisory_xact_lock(hashtext('vsm-service import'), :stream_id)"),
+        {"stream_id": stream.id},
+    )
+    await connection.execute(_STAGED_ITEMS)
+    await connection.execute(_STAGED_TRANSITIONS)
+
+
+async def merge(
+    connection: Connection, stream: ValueStream, histories: Sequence[ItemHistory]
+) -> Merged:
+    """Merge histories into the stream, after `prepare`. Keys must not repeat among them.
+
+    Raises UnknownStage.
+    """
+    await _stage(connection, stream, histories)
+    scope = {"stream_id": stream.id}
+    await connection.execute(_FIND_KNOWN, scope)
+    await connection.execute(_NUMBER_NEW)
+    await connection.execute(_INSERT_ITEMS, scope)
+    moved = (await connection.execute(_INSERT_TRANSITIONS, scope)).scalars().all()
+    touched = sorted(set(moved))
+    await connection.execute(_LIFT_OUTDATED_CANCELLATIONS, {"ids": touched})
+    await transitions.derive_facts(connection, touched)
+    renamed = (await connection.execute(_RENAME)).scalars().all()
+    cancelled = (await connection.execute(_CANCEL)).scalars().all()
+    rows = await connection.execute(text("SELECT id, known FROM staged_items ORDER BY position"))
+    listed = rows.all()
+    known = {row.id for row in listed if row.known}
+    updated = known & {*touched, *renamed, *cancelled}
+    await connection.execute(_MARK_CHANGED, {"ids": sorted(updated)})
+    return Merged(
+        items_created=len(listed) - len(known),
+        items_updated=len(updated),
+        items_unchanged=len(known - updated),
+        transitions_created=len(moved),
+        transitions_known=sum(len(each.transitions) for each in histories) - len(moved),
+        ids=tuple(row.id for row in listed),
+    )
+
+
+async def _stage(
+    connection: Connection, stream: ValueStream, histories: Sequence[ItemHistory]
+) -> None:
+    """Fill the staging tables with these histories, and nothing else."""
+    await connection.execute(text("TRUNCATE staged_items, staged_transitions"))
+    items = [
+        (n, h.title, h.type, h.created_at, h.source, h.key, h.cancelled_at, h.cancel_reason)
+        for n, h in enumerate(histories)
+    ]
+    moves = [
+        (
+            item,
+            position,
+            stream.stage(move.to_stage).id,
+            _stage_id(stream, move.from_stage),
+            move.timestamp,
+            move.source_event_id,
+            move.reason,
+            move.actor_kind,
+        )
+        for item, history in enumerate(histories)
+        for position, move in enumerate(history.transitions)
+    ]
+    await _copy(connection, "staged_items", _ITEM_COLUMNS, items)
+    await _copy(connection, "staged_transitions", _TRANSITION_COLUMNS, moves)
+
+
+def _stage_id(stream: ValueStream, asserted: str | None) -> int | None:
+    """Return the stage a sender said was left; a name that the stream lacks says nothing."""
+    try:
+        return stream.stage(asserted).id if asserted else None
+    except UnknownStage:
+        return None
+
+
+async def _copy(
+    connection: Connection, table: str, columns: Sequence[str], records: Sequence[tuple[Any, ...]]
+) -> None:
+    """COPY through the driver, inside the transaction that SQLAlchemy has begun."""
+    raw = await connection.get_raw_connection()
+    driver = raw.driver_connection
+    assert driver is not None, "the connection is checked out"  # noqa: S101 - for the type checker
+    await driver.copy_records_to_table(table, records=records, columns=columns)

@@ -1,0 +1,97 @@
+"""Numbers computed where the data is: SQL narrows to the window and aggregates there."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+
+from app.domain.work_item import WorkItemType
+from app.flow.calendar import Window
+from app.flow.summary import DurationSummary, FlowSummary
+from app.store.database import Connection
+from app.store.queries import load_query
+from app.store.tables import stage_transitions, work_items
+
+_FLOW_SUMMARY = load_query("flow_summary")
+_OBSERVE = load_query("observe")
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """From when to when a stream has data; None for an empty stream."""
+
+    first_created_at: datetime | None
+    last_event_at: datetime | None
+
+
+async def flow_summary(
+    connection: Connection,
+    stream_id: int,
+    window: Window,
+    types: Sequence[WorkItemType] | None = None,
+) -> FlowSummary:
+    """Return what `flow.summary.summarise` defines, for the stream's items of these types."""
+    parameters = {
+        "stream_id": stream_id,
+        "starts": window.start,
+        "ends": window.end,
+        "as_of": window.as_of,
+        "types": None if types is None else [str(each) for each in types],
+    }
+    row = (await connection.execute(_FLOW_SUMMARY, parameters)).one()
+    durations = {
+        clock: DurationSummary(
+            count=row.throughput,
+            sum_us=int(getattr(row, f"{clock}_sum_us")),
+            p50=getattr(row, f"{clock}_p50"),
+            p85=getattr(row, f"{clock}_p85"),
+            p95=getattr(row, f"{clock}_p95"),
+        )
+        for clock in ("cycle", "lead")
+    }
+    return FlowSummary(
+        throughput=row.throughput,
+        started=row.started,
+        created=row.created,
+        discarded=row.discarded,
+        discarded_started=row.discarded_started,
+        reopened=row.reopened,
+        recompleted=row.recompleted,
+        decommits=row.decommits,
+        wip_us=int(row.wip_us),
+        window_us=window.length_us,
+        wip_now=int(row.wip_now),
+        wip_at_end=int(row.wip_at_end),
+        open_items=row.open_items,
+        backlog_items=int(row.backlog_items),
+        parked_us=int(row.parked_us),
+        **durations,
+    )
+
+
+async def extent(connection: Connection, stream_id: int) -> Extent:
+    """Return when the stream's data begin and when the last move in it happened."""
+    first = select(func.min(work_items.c.effective_created_at)).where(
+        work_items.c.value_stream_id == stream_id
+    )
+    last = select(func.max(stage_transitions.c.timestamp)).where(
+        stage_transitions.c.value_stream_id == stream_id,
+        stage_transitions.c.voided_at.is_(None),
+    )
+    row = (await connection.execute(select(first.scalar_subquery(), last.scalar_subquery()))).one()
+    return Extent(*row)
+
+
+async def counts(
+    connection: Connection, bounds_hours: Sequence[int]
+) -> dict[str, dict[tuple[str, str], float]]:
+    """Return what Prometheus is told, by series and labels; durations in seconds."""
+    negated = sorted(-3600.0 * hours for hours in bounds_hours)
+    found: dict[str, dict[tuple[str, str], float]] = defaultdict(dict)
+    for row in await connection.execute(_OBSERVE, {"negated_bounds": negated}):
+        labels = found[row.series]
+        # streams may share stage names: their counts add up
+        labels[row.label, row.other] = labels.get((row.label, row.other), 0.0) + row.value
+    return found
