@@ -11,11 +11,33 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from app import __version__, api, jobs
-from app.api import batch, flow, health, home, problems, transitions, value_streams, work_items
+from app.api import (
+    batch,
+    flow,
+    health,
+    home,
+    imports,
+    problems,
+    transitions,
+    value_streams,
+    work_items,
+)
 from app.api.middleware import Observed
 from app.settings import Settings
 from app.store.database import open_database
 from app.telemetry import configure_logs
+
+_ROUTES = (
+    batch,
+    work_items,
+    transitions,
+    value_streams,
+    flow,
+    imports,
+    health,
+    problems,
+    home,
+)
 
 DESCRIPTION = """
 How work flows from idea to production, and why it waits.
@@ -63,7 +85,7 @@ def create_app(settings: Settings | None = None, database_url: str | None = None
     app.state.settings = chosen
     app.add_middleware(Observed)
     problems.install(app)
-    for module in (batch, work_items, transitions, value_streams, flow, health, problems, home):
+    for module in _ROUTES:
         app.include_router(module.router)
     _mount(app, "/docs/static", Path(fastapi_offline.__file__).parent / "static")
     _mount(app, "/static", Path(api.__file__).parent / "static")

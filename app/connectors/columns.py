@@ -91,6 +91,13 @@ def unknown(stated: Iterable[str], known: Sequence[str]) -> list[str]:
     ]
 
 
+def unused(header: Sequence[str], used: Iterable[int]) -> list[str]:
+    """Return a note that names the columns nobody reads, if any."""
+    have = set(used)
+    names = [shown(text) for at, text in enumerate(header) if text and at not in have]
+    return [f"columns not used: {', '.join(names)}"] if names else []
+
+
 def listed(header: Sequence[str]) -> str:
     """Name a file's columns in a message."""
     names = ", ".join(shown(text) for text in header[:_LISTED])

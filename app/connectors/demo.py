@@ -1,15 +1,16 @@
-"""A made-up year of work, so that every chart has something true to show.
+"""A made-up year of work, so that every chart has something to show.
 
 A small discrete-event simulation: items arrive, queue for the people of each stage, are worked on
 and move on. Because people are finite, queues, work in process and times agree with each other as
 they do in life (Little's law holds), which independent random draws would not give.
 
-The team has one constraint: the stage before the last active one (testing, by default) has less
-capacity than the demand until two thirds of the time have passed, and enough of it afterwards.
+The constraint is the last active stage but one (testing, by default): demand exceeds its capacity
+until two thirds of the time have passed, when it gets more people.
 """
 
 import heapq
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -23,46 +24,28 @@ from app.domain.transition import ActorKind, Transition
 from app.domain.value_stream import Category, ValueStream, Zone
 from app.domain.work_item import ItemHistory, WorkItemType
 
-
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    """How common a type is, how large compared with a feature, and how much its size varies."""
-
-    share: float
-    size: float
-    sigma: float
-
-
-_KINDS = {
-    WorkItemType.FEATURE: _Kind(share=0.45, size=1.0, sigma=0.6),
-    WorkItemType.BUG: _Kind(share=0.30, size=0.45, sigma=0.9),
-    WorkItemType.TASK: _Kind(share=0.20, size=0.5, sigma=0.5),
-    WorkItemType.EPIC: _Kind(share=0.05, size=3.0, sigma=0.7),
-}
-_MEAN_SIZE = sum(kind.share * kind.size for kind in _KINDS.values())
-
-_DAY, _WEEK = 10.0, 50.0  # working hours
-_BUSY = 9.6  # hours of a working day that fall between 08:00 and 18:00
+_DAY, _WEEK = 10, 50  # working hours
+_BUSY = 9.6  # hours of a working day that pass between 08:00 and 18:00
+_OFF = (14, 14, 14, 14, 62)  # hours from 18:00 on each working day to 08:00 on the next
+_SUMMER, _SUMMER_PACE = ((7, 10), (8, 20)), 0.5
+_RELEASE_SLOTS = (16, 36, 66)  # working hour of the week: Tuesday, Thursday, next Tuesday
 
 # Mean hours of work that a feature needs, and the load: demand as a share of capacity.
 _PREPARE, _BUILD, _CHECK, _RELEASE = (6.0, 0.75), (16.0, 0.8), (12.0, 1.05), (1.5, 0.6)
 _IMPROVED_AT, _IMPROVED_BY = 2 / 3, 0.4  # when the constraint gets more people, and how many more
-
-_BACKLOG_HOURS, _HANDOVER_HOURS = 60.0, 5.0  # mean delay before work could start; between stages
-_SETTLED_HOURS = 40.0  # mean time until a fault shows in production, or an item is closed for good
 _SECOND_LOOK = 0.5  # work that comes back needs this share of the first effort
+_MEAN_SIZE = sum(kind.share * kind.size for kind in words.KINDS.values())
 
-_SOMEDAY = 0.06  # never pulled out of the backlog
-_CANCEL_UNSTARTED, _CANCEL_STARTED, _DECOMMIT = 0.035, 0.04, 0.035  # of all items
-_RETURN = 0.2  # of checks
-_REOPEN = 0.04  # of deliveries
+# Mean delays in working hours: before work may start, between stages, until a fault shows or an
+# item is closed for good, until somebody tidies the backlog.
+_BACKLOG, _HANDOVER, _SETTLED, _TIDIED = 60.0, 5.0, 40.0, 150.0
+
+_SOMEDAY, _CANCEL_UNSTARTED = 0.06, 0.035  # of arrivals: never pulled, or cancelled before
+_CANCEL_STARTED, _DECOMMIT = 0.04, 0.035  # of items, spread evenly over the active stages
+_RETURN, _REOPEN = 0.18, 0.045  # of checks, of deliveries
 _HOTFIX = 0.2  # of bugs: delivered at once, not on a release day
-_SKIPS_PREPARATION = {WorkItemType.BUG: 1.0, WorkItemType.TASK: 0.35}
-_BY_AGENT = 0.05  # of moves that people would make
-
-_RELEASE_SLOTS = tuple(day * _DAY + 6.0 for day in (1, 3, 6))  # Tuesday, Thursday, next Tuesday
-_SUMMER, _SUMMER_PACE = ((7, 10), (8, 20)), 0.5
-_STRAGGLERS_AT = (0.25, 0.7)  # when, in every stage, one item gets stuck and stays
+_BY_AGENT = 0.05  # of the moves that are not automated
+_STRAGGLERS_AT = (0.25, 0.7)  # when, in every stage, one item gets stuck for good
 
 
 def histories(
@@ -76,10 +59,10 @@ def histories(
     """Return made-up histories of `days` days up to `now`, in order of creation.
 
     The same arguments give the same histories; another seed gives others. Instants are in UTC,
-    after `now - days` and never after `now`; the team starts with an empty board. About
-    `items_per_week` items arrive, half as many in the summer lull. Stages are told apart by
-    their order and category, so any stream will do. Raises InvalidValue when `now` is naive, or
-    when `days` or `items_per_week` is not positive.
+    none before `now - days` or after `now`; the board starts empty. About `items_per_week` items
+    arrive, half as many in the summer lull. Stages are told apart by order and category, so any
+    stream will do. Raises InvalidValue when `now` is naive, or `days` or `items_per_week` is not
+    positive.
     """
     if now.utcoffset() is None:
         raise InvalidValue("now", "expected an instant with an offset")
@@ -87,7 +70,7 @@ def histories(
         raise InvalidValue("days", f"expected at least 1, not {days}")
     if not 0 < items_per_week < math.inf:
         raise InvalidValue("items_per_week", f"expected a positive number, not {items_per_week}")
-    simulation = _Simulation(_Layout.of(stream), _Clock(now, days), items_per_week, seed)
+    simulation = _Simulation(stream, _Clock(now.astimezone(UTC), days), items_per_week, seed)
     simulation.run()
     return (item.history(number) for number, item in enumerate(simulation.items, start=1))
 
@@ -96,25 +79,33 @@ class _Clock:
     """Working hours, in which the simulation counts, and the instants they stand for.
 
     A week has five days of ten hours. The last minutes of each day are stretched over the
-    evening, night or weekend after it: little happens there, but not nothing.
+    evening, night or weekend that follows: little happens there, but not nothing.
     """
 
     def __init__(self, now: datetime, days: int) -> None:
-        self.now = now.astimezone(UTC)
-        start = self.now - timedelta(days=days)
-        monday = start - timedelta(days=start.weekday() + 7)
+        self._now, self._start = now, now - timedelta(days=days)
+        monday = self._start - timedelta(days=self._start.weekday() + 7)
         self._origin = monday.replace(hour=8, minute=0, second=0, microsecond=0)
-        self.start, self.end = self._hours(start), self._hours(self.now)
+
+    def at(self, share: float) -> int:
+        """Return the first full working hour after this share of the time."""
+        instant = self._start + share * (self._now - self._start)
+        hours = range(((instant - self._origin).days // 7 + 1) * _WEEK)
+        return bisect_left(hours, instant, key=self.instant)
 
     def instant(self, hours: float) -> datetime:
         """Return when this many working hours have passed."""
         days, hour = divmod(hours, _DAY)
-        week, weekday = divmod(int(days), 5)
+        week, weekday = divmod(int(days), len(_OFF))
         if hour < _BUSY:
-            clock_hour = hour * 10 / _BUSY
+            passed = hour / _BUSY * 10
         else:
-            clock_hour = 10 + (hour - _BUSY) / (_DAY - _BUSY) * _rest_after(weekday)
-        return self._origin + timedelta(days=7 * week + weekday, hours=clock_hour)
+            passed = 10 + (hour - _BUSY) / (_DAY - _BUSY) * _OFF[weekday]
+        return self._origin + timedelta(days=7 * week + weekday, hours=passed)
+
+    def is_over(self, hours: float) -> bool:
+        """Tell whether this lies in the future."""
+        return self.instant(hours) > self._now
 
     def pace(self, hours: float) -> float:
         """Return how fast work goes at this time of the year: 1 outside the summer lull."""
@@ -122,136 +113,197 @@ class _Clock:
         first, last = _SUMMER
         return _SUMMER_PACE if first <= (instant.month, instant.day) <= last else 1.0
 
-    def _hours(self, instant: datetime) -> float:
-        weeks, rest = divmod(instant - self._origin, timedelta(weeks=1))
-        weekday = min(rest.days, 4)
-        clock_hour = (rest - timedelta(days=weekday)) / timedelta(hours=1)
-        if clock_hour < 10:  # noqa: PLR2004 - the length of the day from 08:00 to 18:00
-            hour = clock_hour * _BUSY / 10
-        else:
-            hour = _BUSY + (clock_hour - 10) / _rest_after(weekday) * (_DAY - _BUSY)
-        return weeks * _WEEK + weekday * _DAY + hour
-
-
-def _rest_after(weekday: int) -> int:
-    """Return the hours from 18:00 of this working day to 08:00 of the next."""
-    friday = 4
-    return 62 if weekday == friday else 14
-
-
-@dataclass(frozen=True)
-class _Layout:
-    """What each stage of a stream is for, told by its place alone."""
-
-    stream: ValueStream
-    prepare: tuple[int, ...]  # active stages before building: bugs skip them
-    build: int  # where work returns to
-    check: int  # the constraint
-    release: int | None  # the last active stage, if it is neither of the two
-    delivered: int  # the first done stage
-
-    @classmethod
-    def of(cls, stream: ValueStream) -> "_Layout":
-        categories = [stage.category for stage in stream.stages]
-        active = [at for at, category in enumerate(categories) if category is Category.ACTIVE]
-        delivered = categories.index(Category.DONE)
-        release = active.pop() if len(active) > 2 else None  # noqa: PLR2004 - build, check, release
-        check = active.pop()
-        build = active.pop() if active else check
-        return cls(stream, tuple(active), build, check, release, delivered)
-
-    def effort_and_load(self, place: int) -> tuple[float, float]:
-        """Return the mean hours for a feature in this active stage, and demand by capacity."""
-        if place == self.check:
-            return _CHECK
-        if place == self.build:
-            return _BUILD
-        return _RELEASE if place == self.release else _PREPARE
-
 
 @dataclass(slots=True)
 class _Item:
-    """A work item on its way."""
+    """A work item on its way; `place` is the index of its stage."""
 
-    kind: WorkItemType
+    type: WorkItemType
     title: str
-    skips: tuple[int, ...]
+    skips: frozenset[int]
     place: int = 0
-    seen: set[int] = field(default_factory=set)
+    worked_at: set[int] = field(default_factory=set)
     moves: list[Transition] = field(default_factory=list)
-    cancelled_at: datetime | None = None
-    cancel_reason: str | None = None
+    cancelled: tuple[datetime | None, str | None] = (None, None)
 
     def history(self, number: int) -> ItemHistory:
-        return ItemHistory(
-            title=self.title,
-            type=self.kind,
-            created_at=self.moves[0].timestamp,
-            transitions=tuple(self.moves),
-            key=f"DEMO-{number}",
-            source="demo",
-            cancelled_at=self.cancelled_at,
-            cancel_reason=self.cancel_reason,
-        )
+        created, moves, key = self.moves[0].timestamp, tuple(self.moves), f"DEMO-{number}"
+        return ItemHistory(self.title, self.type, created, moves, key, "demo", *self.cancelled)
 
 
 class _Station:
-    """The people of an active stage and the items that wait for them."""
+    """The people of an active stage and the items that wait for them, bugs before others."""
 
-    def __init__(self, place: int, effort: float, load: float, items_per_week: float) -> None:
-        self.place = place
+    def __init__(self, effort: float, load: float, items_per_week: float) -> None:
         self.queue: list[tuple[bool, int, _Item]] = []
-        demand = items_per_week * _MEAN_SIZE * effort / _WEEK / load
-        self.people = self.free = max(1, round(demand))
-        # People come whole: a somewhat other effort keeps the load what it is meant to be.
-        self.effort = effort * min(self.people / demand, 1.5)
+        people = items_per_week * _MEAN_SIZE * effort / _WEEK / load
+        self.people = self.free = max(1, round(people))
+        # People come whole: another effort keeps the load what it is meant to be.
+        self.effort = effort * min(self.people / people, 1.5)
 
 
 class _Simulation:
-    """One run: the agenda of what happens next, and everything that happened."""
+    """One run: what happened so far, and the agenda of what happens next."""
 
-    def __init__(self, layout: _Layout, clock: _Clock, items_per_week: float, seed: int) -> None:
+    def __init__(self, stream: ValueStream, clock: _Clock, rate: float, seed: int) -> None:
         self.items: list[_Item] = []
-        self._layout = layout
-        self._stages = layout.stream.stages
-        self._clock = clock
-        self._hourly_rate = items_per_week / _WEEK
         self._rng = Random(seed)  # noqa: S311 - a repeatable demonstration, nothing to protect
-        self._serial = count(1)
+        self._clock, self._hour = clock, float(clock.at(0))
+        self._arrivals_per_hour = rate / _WEEK
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
-        self._hour = clock.start
+        self._serial, self._event = count(), count(1)
         self._releases: dict[float, float] = {}
-        self._stations = {
-            at: _Station(at, *layout.effort_and_load(at), items_per_week)
-            for at, stage in enumerate(self._stages)
-            if stage.category is Category.ACTIVE
-        }
-        self._stragglers = [[self._share(part) for part in _STRAGGLERS_AT] for _ in self._stages]
+        self._stages = stream.stages
+        self._parks = stream.zone(stream.first_stage) is Zone.TODO
+        self._stuck_after = [[clock.at(share) for share in _STRAGGLERS_AT] for _ in self._stages]
+        self._assign_roles(rate)
+
+    def _assign_roles(self, rate: float) -> None:
+        """Tell by its place what each stage is for: prepare, build, check, release, deliver."""
+        categories = [stage.category for stage in self._stages]
+        active = [at for at, category in enumerate(categories) if category is Category.ACTIVE]
+        self._delivered = categories.index(Category.DONE)
+        self._release = active.pop() if len(active) > 2 else None  # noqa: PLR2004 - build and check
+        self._check = active.pop()
+        self._build = active.pop() if active else self._check
+        self._prepare = frozenset(active)
+        figures = dict.fromkeys(active, _PREPARE) | {self._build: _BUILD, self._check: _CHECK}
+        if self._release is not None:
+            figures[self._release] = _RELEASE
+        self._stations = {at: _Station(*figure, rate) for at, figure in figures.items()}
 
     def run(self) -> None:
         """Let everything happen that happens until now."""
-        self._after(self._rng.expovariate(self._hourly_rate), self._arrive)
+        self._at(self._clock.at(_IMPROVED_AT), self._improve)
+        self._after(self._rng.expovariate(self._arrivals_per_hour), self._arrive)
         while self._agenda:
             self._hour, _, happen = heapq.heappop(self._agenda)
-            if self._clock.instant(self._hour) > self._clock.now:
+            if self._clock.is_over(self._hour):
                 return
             happen()
 
-    def _after(self, hours: float, happen: Callable[[], None]) -> None:
-        """Put something on the agenda, for later in a lull than at other times."""
-        when = self._hour + hours / self._clock.pace(self._hour)
-        heapq.heappush(self._agenda, (when, next(self._serial), happen))
+    def _at(self, hour: float, happen: Callable[[], None]) -> None:
+        heapq.heappush(self._agenda, (hour, next(self._serial), happen))
 
-    def _hours(self, mean: float, sigma: float) -> float:
-        """Draw a duration: log-normal, as durations of knowledge work are."""
+    def _after(self, hours: float, happen: Callable[[], None]) -> None:
+        self._at(self._hour + hours / self._clock.pace(self._hour), happen)
+
+    def _draw(self, mean: float, sigma: float = 1.0) -> float:
+        """Draw a duration: log-normal, as those of knowledge work are."""
         return self._rng.lognormvariate(math.log(mean) - sigma**2 / 2, sigma)
 
+    def _happens(self, chance: float) -> bool:
+        return self._rng.random() < chance
+
     def _arrive(self) -> None:
-        kinds = list(_KINDS)
-        kind = self._rng.choices(kinds, [_KINDS[kind].share for kind in kinds])[0]
-        hasty = self._rng.random() < _SKIPS_PREPARATION.get(kind, 0)
-        item = _Item(kind, words.title(self._rng, kind), self._layout.prepare if hasty else ())
-        # An item whose way begins with a stage it could skip must still begin somewhere.
-        self.items.append(item)
-        self._move(item, 0)
-        self._after(self._rng.expovariate(self._hourly_rate), self._arrive)
+        shares = [kind.share for kind in words.KINDS.values()]
+        (type_,) = self._rng.choices(list(words.KINDS), shares)
+        kind = words.KINDS[type_]
+        skips = self._prepare if self._happens(kind.skips_preparation) else frozenset[int]()
+        self.items.append(_Item(type_, kind.title(self._rng), skips))
+        self._enter(self.items[-1], 0)
+        self._after(self._rng.expovariate(self._arrivals_per_hour), self._arrive)
+
+    def _improve(self) -> None:
+        constraint = self._stations[self._check]
+        constraint.free += max(1, round(constraint.people * _IMPROVED_BY))
+        self._serve(self._check)
+
+    def _enter(self, item: _Item, place: int, reason: str | None = None) -> None:
+        """Move an item to a stage, and see to what becomes of it there."""
+        self._record(item, place, reason)
+        category = self._stages[place].category
+        if category is Category.ACTIVE:
+            self._queue(item, place)
+        elif category is Category.WAIT:
+            mean = _BACKLOG if place == 0 else _HANDOVER
+            self._after(self._draw(mean), partial(self._ready, item))
+        elif place == self._delivered and self._happens(_REOPEN):
+            fault = self._rng.choice(words.REOPEN_REASONS)
+            self._after(self._draw(_SETTLED), partial(self._enter, item, self._build, fault))
+        elif place + 1 < len(self._stages):
+            self._after(self._draw(_SETTLED), partial(self._enter, item, place + 1))
+
+    def _record(self, item: _Item, place: int, reason: str | None = None) -> None:
+        left = self._stages[item.place].name if item.moves else None
+        actor = ActorKind.AGENT if self._happens(_BY_AGENT) else ActorKind.HUMAN
+        if item.place < place and place in {self._release, self._delivered}:
+            actor = ActorKind.AUTOMATION
+        event, instant = f"demo:{next(self._event)}", self._clock.instant(self._hour)
+        item.moves.append(Transition(self._stages[place].name, instant, left, event, reason, actor))
+        item.place = place
+
+    def _ready(self, item: _Item) -> None:
+        """Let an item leave a waiting stage: as soon as somebody has time, if work comes next."""
+        if self._gets_stuck(item) or (item.place == 0 and self._happens(_SOMEDAY)):
+            return
+        following = self._following(item)
+        if item.place == 0 and self._happens(_CANCEL_UNSTARTED):
+            self._after(self._draw(_TIDIED), partial(self._cancel, item))
+        elif following in self._stations:
+            self._queue(item, following)
+        else:
+            self._pass_on(item)
+
+    def _queue(self, item: _Item, place: int) -> None:
+        turn = (item.type is not WorkItemType.BUG, next(self._serial), item)
+        heapq.heappush(self._stations[place].queue, turn)
+        self._serve(place)
+
+    def _serve(self, place: int) -> None:
+        """Give waiting items to those who are free; what waits in the stage before is pulled in."""
+        station = self._stations[place]
+        while station.free and station.queue:
+            station.free -= 1
+            *_, item = heapq.heappop(station.queue)
+            if item.place != place:
+                self._record(item, place)
+            kind = words.KINDS[item.type]
+            looks = _SECOND_LOOK if place in item.worked_at else 1
+            item.worked_at.add(place)
+            effort = self._draw(station.effort * kind.size * looks, kind.sigma)
+            self._after(effort, partial(self._worked, item))
+
+    def _worked(self, item: _Item) -> None:
+        place = item.place
+        if not self._gets_stuck(item):
+            self._decide(item)
+        self._stations[place].free += 1
+        self._serve(place)
+
+    def _decide(self, item: _Item) -> None:
+        """Choose what becomes of an item after work: seldom dropped, mostly passed on."""
+        fate = self._rng.random() * len(self._stations)
+        if fate < _CANCEL_STARTED:
+            self._cancel(item)
+        elif fate < _CANCEL_STARTED + _DECOMMIT and self._parks:
+            self._enter(item, 0, self._rng.choice(words.DECOMMIT_REASONS))
+        elif item.place == self._check != self._build and self._happens(_RETURN):
+            self._enter(item, self._build, self._rng.choice(words.RETURN_REASONS))
+        else:
+            self._pass_on(item)
+
+    def _pass_on(self, item: _Item) -> None:
+        following = self._following(item)
+        hotfix = item.type is WorkItemType.BUG and self._happens(_HOTFIX)
+        if following == self._delivered and not hotfix:
+            self._at(self._next_release(), partial(self._enter, item, following))
+        else:
+            self._enter(item, following)
+
+    def _following(self, item: _Item) -> int:
+        return next(at for at in count(item.place + 1) if at not in item.skips)
+
+    def _next_release(self) -> float:
+        """Return when the next release goes out: everything in it, at one instant."""
+        week = self._hour // _WEEK * _WEEK
+        slot = next(week + slot for slot in _RELEASE_SLOTS if week + slot > self._hour)
+        return self._releases.setdefault(slot, slot + self._rng.random())
+
+    def _cancel(self, item: _Item) -> None:
+        reason = self._rng.choice(words.CANCEL_REASONS)
+        item.cancelled = (self._clock.instant(self._hour), reason)
+
+    def _gets_stuck(self, item: _Item) -> bool:
+        due = self._stuck_after[item.place]
+        return bool(due) and due[0] < self._hour and bool(due.pop(0))

@@ -23,6 +23,12 @@ class FileFormat(StrEnum):
     STAGE_DATES = "stage-dates"
 
 
+_TELLING = {
+    FileFormat.CSV: {"to_stage", "timestamp"},
+    FileFormat.STAGE_DATES: {"started", "finished"},
+}
+
+
 class Detected(NamedTuple):
     """A format, and the sentence that explains the choice."""
 
@@ -50,9 +56,15 @@ def _json(text: str) -> Detected:
     try:
         first = parse(text.split("\n", 1)[0])
     except JsonProblemError:
-        return Detected(FileFormat.JIRA, "the file is one JSON document, as a Jira search result is")
+        return Detected(
+            FileFormat.JIRA, "the file is one JSON document, as a Jira search result is"
+        )
     found = next(
-        (key for key in ("issues", "fields", "changelog") if isinstance(first, dict) and key in first),
+        (
+            key
+            for key in ("issues", "fields", "changelog")
+            if isinstance(first, dict) and key in first
+        ),
         None,
     )
     if found:
@@ -62,24 +74,26 @@ def _json(text: str) -> Detected:
 
 def _table(data: bytes, file: str, stated: Mapping[str, str]) -> Detected:
     """Tell a row for each move from a row for each item by the columns."""
-    if stated.keys() & {"to_stage", "timestamp"}:
-        return Detected(FileFormat.CSV, "a column is stated for to_stage or timestamp")
-    if stated.keys() & {"started", "finished"}:
-        return Detected(FileFormat.STAGE_DATES, "a column is stated for started or finished")
+    for format_, names in _TELLING.items():
+        for name in names & stated.keys():
+            return Detected(format_, f"a column is stated for {name}")
     table = read_csv(data, file, None, Reading())
     if table is None:
         return Detected(FileFormat.CSV, "the file has no header of several columns")
+    return _by_header(table.header)
+
+
+def _by_header(header: list[str]) -> Detected:
     names = StageNames(DEFAULT_STREAM, {})
-    meanings = [names.synonym(text) for text in table.header]
-    stages = [meaning for meaning in meanings if isinstance(meaning, Stage)]
-    dates, _ = columns.find(table.header, stage_columns.FIELDS, {})
-    zones = {DEFAULT_STREAM.zone(stage) for stage in stages}
-    if {"started", "finished"} <= dates.keys() or {Zone.DOING, Zone.DONE} <= zones:
+    meanings = [names.synonym(text) for text in header]
+    zones = {DEFAULT_STREAM.zone(each) for each in meanings if isinstance(each, Stage)}
+    dates = columns.find(header, stage_columns.FIELDS, {})[0].keys()
+    if {"started", "finished"} <= dates or {Zone.DOING, Zone.DONE} <= zones:
         return Detected(FileFormat.STAGE_DATES, "the columns are the dates of stages")
-    moves, _ = columns.find(table.header, transitions_table.FIELDS, {})
+    moves, _ = transitions_table.find_columns(header, {})
     if {"to_stage", "timestamp"} <= moves.keys():
-        to_stage, at = (table.header[moves[name]] for name in ("to_stage", "timestamp"))
+        to_stage, at = (header[moves[name]] for name in ("to_stage", "timestamp"))
         return Detected(FileFormat.CSV, f"each row has a stage ({to_stage}) and a time ({at})")
-    if dates.keys() & {"started", "finished"} or stages:
+    if dates & {"started", "finished"} or zones:
         return Detected(FileFormat.STAGE_DATES, "some columns are the dates of stages")
-    return Detected(FileFormat.CSV, "no column says more")
+    return Detected(FileFormat.CSV, "no column tells more")

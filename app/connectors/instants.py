@@ -23,6 +23,7 @@ _YEAR_FIRST = re.compile(
     r"(?P<year>[0-9]{4})(?P<separator>[-/.])(?P<month>[0-9]{1,2})(?P=separator)(?P<day>[0-9]{1,2})"
     + _TAIL
 )
+_PLAIN_ISO = re.compile(r"[0-9-]{10}[T ][0-9:]{8}Z?", re.IGNORECASE)
 _YEAR_LAST = re.compile(
     r"(?P<one>[0-9]{1,2})(?P<separator>[-/.])(?P<two>[0-9]{1,2})(?P=separator)(?P<year>[0-9]{4})"
     + _TAIL
@@ -186,6 +187,8 @@ class Instants:
         if self._pattern is not None:
             hours = any(part in self._pattern for part in ("%H", "%I", "%c", "%X"))
             return datetime.strptime(text, self._pattern), not hours  # noqa: DTZ007 - aware later
+        if _PLAIN_ISO.fullmatch(text):
+            return datetime.fromisoformat(text), False  # the common shape, read in C
         if match := _YEAR_FIRST.fullmatch(text):
             return _assemble(match, int(match["month"]), int(match["day"]))
         if match := _YEAR_LAST.fullmatch(text):

@@ -10,9 +10,9 @@ from app.connectors.instants import (
     NotAnInstantError,
     day_orders,
 )
-from app.connectors.reading import ReadOptions, Reading, Tally
+from app.connectors.reading import Reading, ReadOptions, Tally
 from app.connectors.tables import Table
-from app.connectors.texts import MAX_KEY, shown
+from app.connectors.texts import MAX_KEY
 from app.domain.errors import Place
 
 
@@ -50,9 +50,6 @@ class Sheet:
             for line, cells in table.select(list(positions.values()), reading)
         ]
         reading.columns.update({name: table.header[at] for name, at in positions.items()})
-        unused = [text for at, text in enumerate(table.header) if at not in positions.values()]
-        if named := [shown(text) for text in unused if text]:
-            reading.notes.append(f"columns not used: {', '.join(named)}")
         if not self.rows and not reading.problems:
             reading.notes.append("the file has a header and no rows")
         self._orders: dict[str, DayOrder] = {}
@@ -63,7 +60,11 @@ class Sheet:
             self._reading.problem(Place(self._table.file, field="date_format"), message)
             return False
         if self._instants.needs_order:
-            texts = {name: [row[name] for row in self.rows] for name in names}
+            texts = {
+                name: [row[name] for row in self.rows]
+                for name in names
+                if name in self._positions
+            }
             self._orders, notes = day_orders(texts)
             self._reading.notes.extend(notes)
         return True

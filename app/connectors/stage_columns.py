@@ -84,7 +84,8 @@ def resolve(
             positions.setdefault(CANCELLED.name, at)
     used = {*positions.values(), *mapped, *(at for at, _ in dated)}
     dated += _likely(table, names, used, options)
-    found_columns = _sources(stream, positions, dated, reading)
+    found_columns = _sources(stream, positions, dated)
+    _note_shared(header, stream, found_columns, reading)
     for at, stage in dated:
         reading.mapping[header[at]] = stage.name
     zones = {stream.zone(source.stage) for source in found_columns.sources}
@@ -97,9 +98,7 @@ def resolve(
     return None if problems else found_columns
 
 
-def _stated(
-    stream: ValueStream, stated: Mapping[str, str]
-) -> tuple[dict[str, str], list[str]]:
+def _stated(stream: ValueStream, stated: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
     """Return what the user states, by field or by the stage's own name, and what is neither."""
     known: dict[str, str] = {}
     unknown = []
@@ -142,7 +141,6 @@ def _sources(
     stream: ValueStream,
     positions: dict[str, int],
     dated: list[tuple[int, Stage]],
-    reading: Reading,
 ) -> StageColumns:
     """Name each stage's columns, and let creation, start and finish stand for their stages."""
     active = next(stage for stage in stream.stages if stage.category is Category.ACTIVE)
@@ -158,12 +156,16 @@ def _sources(
         sources.append(Source(name, stage))
     if CREATED.name in positions and all(each.stage != stream.first_stage for each in sources):
         sources.append(Source(CREATED.name, stream.first_stage))
-    for stage in stream.stages:
-        several = [each.field for each in sources if each.stage == stage]
-        if len(several) > 1:
-            reading.notes.append(
-                f"columns {', '.join(map(shown, several))} all date {stage.name}: "
-                "the earliest date counts"
-            )
     sources.sort(key=lambda source: source.stage.order)
     return StageColumns(positions, sources)
+
+
+def _note_shared(
+    header: list[str], stream: ValueStream, found: StageColumns, reading: Reading
+) -> None:
+    """Tell where several columns date one stage."""
+    for stage in stream.stages:
+        at = [found.positions[each.field] for each in found.sources if each.stage == stage]
+        if len(at) > 1:
+            names = " and ".join(shown(header[position]) for position in sorted(at))
+            reading.notes.append(f"columns {names} date {stage.name}: the earliest date counts")

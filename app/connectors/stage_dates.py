@@ -5,7 +5,7 @@ Start and finish dates alone will do: they are the dates of the first active and
 
 from dataclasses import dataclass
 
-from app.connectors import stage_columns
+from app.connectors import columns, stage_columns
 from app.connectors.instants import Instant
 from app.connectors.item_types import ItemTypes
 from app.connectors.reading import Reading, ReadOptions, Tally, storable_title
@@ -68,6 +68,7 @@ class _Reader:
         if found is None or not sound:
             return None
         self._sources = found.sources
+        self._reading.notes += columns.unused(table.header, found.positions.values())
         state = found.positions.pop(STATE.name, None)
         if state is not None:
             self._reading.notes.append(
@@ -159,7 +160,7 @@ class _Reader:
         if known is row:
             return True
         if known.cells == row.cells:
-            self._reading.skip(sheet.place(row, "key"), f"same as line {known.line}")
+            self._reading.skip(sheet.place(row, "key"), "same as an earlier row")
         else:
             message = f"expected one row for each item, got {shown(key)} again (line {known.line})"
             sheet.problem(row, "key", message)

@@ -1,5 +1,6 @@
 """Text from files nobody vouches for: empty cells, control characters, lengths, quotations."""
 
+import functools
 import hashlib
 import re
 
@@ -11,6 +12,7 @@ _EMPTY = frozenset({"", "null", "n/a", "-", "none"})
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _SHOWN = 60
+_WORD = 100
 
 
 def is_empty(text: str) -> bool:
@@ -30,12 +32,28 @@ def clean(text: str) -> str:
 
 def normal(word: str) -> str:
     """Return what counts when words are compared: letters and digits, whatever their case."""
+    return _remembered(word) if len(word) <= _WORD else _normal(word)
+
+
+def _normal(word: str) -> str:
     return re.sub(r"[\W_]+", "", word.casefold())
+
+
+# a file has few words and says them often; a long text is no such word
+_remembered = functools.lru_cache(maxsize=4096)(_normal)
 
 
 def shown(value: object) -> str:
     """Quote a value for a message: short, on one line, printable in any terminal."""
-    text = clean(value) if isinstance(value, str) else clean(str(value))
+    match value:
+        case None:
+            return "nothing"
+        case dict():
+            return "an object"  # never its text, which may be endless
+        case list():
+            return "a list"
+        case _:
+            text = clean(str(value))
     if len(text) > _SHOWN:
         text = text[: _SHOWN - 1] + "…"
     return f"'{text}'"

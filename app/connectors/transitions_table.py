@@ -1,5 +1,6 @@
 """Transitions as a table: one row for each move, as CSV or as JSON Lines."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
@@ -9,7 +10,7 @@ from app.connectors.columns import KEY, TITLE, TYPE, Field
 from app.connectors.instants import EXPECTED
 from app.connectors.item_types import ItemTypes
 from app.connectors.moves import Move, settle
-from app.connectors.reading import ReadOptions, Reading, Tally, storable_title
+from app.connectors.reading import Reading, ReadOptions, Tally, storable_title
 from app.connectors.sheet import Row, Sheet
 from app.connectors.stage_names import StageNames
 from app.connectors.tables import Table, read_json_lines
@@ -75,6 +76,33 @@ def read_jsonl(data: bytes, file: str, stream: ValueStream, options: ReadOptions
     return _Reader(table, stream, options, reading, "jsonl").read() if table else reading
 
 
+def find_columns(
+    header: Sequence[str], stated: Mapping[str, str]
+) -> tuple[dict[str, int], list[str]]:
+    """Return each field's column, and what is wrong; some headers mean more beside others."""
+    positions, problems = columns.find(header, FIELDS, stated)
+
+    def guessed(name: str, *headers: str) -> bool:
+        at = None if name in stated else positions.get(name)
+        return at is not None and normal(header[at]) in headers
+
+    if "field_name" in positions:  # a changelog of all fields: its rows are changes
+        free = [at for at, text in enumerate(header) if normal(text) == "id"]
+        if len(free) == 1 and "event_id" not in positions and free[0] not in positions.values():
+            positions["event_id"] = free[0]
+        if guessed("created", "createdat", "createddate"):
+            del positions["created"]
+    elif (
+        "from_stage" not in positions
+        and guessed("to_stage", *_STATUS_FIELDS)
+        and guessed("timestamp", "createdat", "createddate")
+    ):
+        # an item's state beside its creation: the state was not entered then
+        del positions["timestamp"]
+    problems += columns.unknown(stated, NAMES) + columns.missing(FIELDS, positions, header)
+    return positions, problems
+
+
 @dataclass(slots=True)
 class _Item:
     """What the rows so far say of one item, each move with its row."""
@@ -86,7 +114,7 @@ class _Item:
     cancelled: datetime | None = None
     discarded: bool = False
     moves: list[tuple[Move, Row]] = field(default_factory=list)
-    seen: dict[tuple[str, datetime], int] = field(default_factory=dict)
+    seen: set[tuple[str, datetime]] = field(default_factory=set)
     events: dict[str, int] = field(default_factory=dict)
 
 
@@ -122,25 +150,21 @@ class _Reader:
         """Find the columns; None, with problems, when the file or the options cannot be right."""
         file, header = self._table.file, self._table.header
         stated = self._options.columns
-        positions, problems = columns.find(header, FIELDS, stated)
-        problems += columns.unknown(stated, NAMES) + columns.missing(FIELDS, positions, header)
-        if "field_name" in positions and "event_id" not in positions:
-            # in a changelog of all fields, a bare `id` is the change's, not the item's
-            free = [at for at, text in enumerate(header) if normal(text) == "id"]
-            if len(free) == 1 and free[0] not in positions.values():
-                positions["event_id"] = free[0]
+        positions, problems = find_columns(header, stated)
         for message in problems:
             self._reading.problem(Place(file, 1), message)
         sound = self._names.check(file, self._reading)
         sound = self._types.check(file, self._reading) and sound
         if problems or not sound:
             return None
+        self._reading.notes += columns.unused(header, positions.values())
         sheet = Sheet(self._table, positions, self._options, self._reading, self._tally)
         return sheet if sheet.expect_dates(("timestamp", "created", "cancelled")) else None
 
     def _read_row(self, sheet: Sheet, row: Row) -> None:
-        if row["field_name"] and row["field_name"].casefold() not in _STATUS_FIELDS:
-            reason = f"changes {shown(row['field_name'])}, not the status"
+        if "field_name" in row.cells and row["field_name"].casefold() not in _STATUS_FIELDS:
+            changed = shown(row["field_name"]) if row["field_name"] else "no named field"
+            reason = f"changes {changed}, not the status"
             self._reading.skip(sheet.place(row, "field_name"), reason)
             return
         key, word = sheet.key(row), row["to_stage"]
@@ -202,14 +226,14 @@ class _Reader:
             return False
         same = (row["to_stage"].casefold(), at)
         if same in item.seen:
-            reason = f"same item, stage and time as line {item.seen[same]}"
+            reason = "same item, stage and time as an earlier row"
             self._reading.skip(sheet.place(row, "to_stage"), reason)
             return False
         if event_id in item.events:
             message = f"expected an event id of its own, got that of line {item.events[event_id]}"
             sheet.problem(row, "event_id", message)
             return False
-        item.seen[same] = row.line
+        item.seen.add(same)
         if event_id:
             item.events[event_id] = row.line
         return True

@@ -65,6 +65,16 @@ async def transaction(database: Database) -> AsyncIterator[Connection]:
         raise _meaning(error) from error
 
 
+@asynccontextmanager
+async def rehearsal(connection: Connection) -> AsyncIterator[None]:
+    """Do something and take it back: what is read meanwhile is what would be."""
+    savepoint = await connection.begin_nested()
+    try:
+        yield
+    finally:
+        await savepoint.rollback()
+
+
 def _meaning(error: DBAPIError) -> Exception:
     """Translate a driver error that no caller expected."""
     state: str = getattr(error.orig, "sqlstate", None) or ""

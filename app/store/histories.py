@@ -18,7 +18,7 @@ from app.store.database import Connection
 
 _STAGED_ITEMS = text(
     """
-    CREATE TEMPORARY TABLE staged_items (
+    CREATE TEMPORARY TABLE IF NOT EXISTS staged_items (
         position integer, title text, type text, created_at timestamptz, source text, key text,
         cancelled_at timestamptz, cancel_reason text, id bigint, known boolean DEFAULT false
     ) ON COMMIT DROP
@@ -26,7 +26,7 @@ _STAGED_ITEMS = text(
 )
 _STAGED_TRANSITIONS = text(
     """
-    CREATE TEMPORARY TABLE staged_transitions (
+    CREATE TEMPORARY TABLE IF NOT EXISTS staged_transitions (
         item integer, position integer, to_stage_id integer, asserted_from_stage_id integer,
         timestamp timestamptz, source_event_id text, reason text, actor_kind text
     ) ON COMMIT DROP

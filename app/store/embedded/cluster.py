@@ -1,5 +1,6 @@
 """The data itself: `pg18/`, which is there as a whole or not at all."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def check_version(data_dir: Path) -> None:
             )
         others = [cluster] if found != str(MAJOR) else []
     else:
-        folders = (data_dir, *sorted(data_dir.glob("pg[0-9]*")))
+        folders = (data_dir, *sorted(data_dir.glob("pg[0-9][0-9]")))
         others = [folder for folder in folders if _version(folder) is not None]
     if others:
         raise EmbeddedDatabaseError(
@@ -60,9 +61,10 @@ def make_cluster(
     owner.make_folder(fresh)
     options = INITDB if sync else (*INITDB, "--no-sync")
     answer = owner.run([programs / "initdb", "-D", fresh, *options], pass_fds=[lock.fd])
-    if answer.returncode:
-        raise EmbeddedDatabaseError(f"PostgreSQL cannot make its files: {answer.stdout.strip()}")
+    if answer.status:
+        raise EmbeddedDatabaseError(f"PostgreSQL cannot make its files: {answer.text}")
     fresh.rename(cluster_of(data_dir))
+    _sync(data_dir)  # else a power failure could leave the first data under the name `.new`
 
 
 def delete_cluster(data_dir: Path) -> None:
@@ -77,8 +79,16 @@ def delete_cluster(data_dir: Path) -> None:
             shutil.rmtree(folder)
 
 
+def _sync(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
 def _version(folder: Path) -> str | None:
     try:
-        return (folder / "PG_VERSION").read_text(encoding="ascii").strip()
+        return (folder / "PG_VERSION").read_text(encoding="utf-8").strip()
     except OSError:
         return None

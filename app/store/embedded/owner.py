@@ -1,9 +1,10 @@
 """Who runs the embedded server: the one operating-system user that owns all of its files.
 
-An ordinary user runs it as himself. PostgreSQL refuses to run as root, so root runs it as the owner
-of the data that is there already, else as `postgres`, else as `nobody`. No user is ever created, and
-no permission of a folder that somebody else made is ever changed: what the owner cannot reach is
-reported, not opened. Root does nothing on the owner's word: commands and signals run as the owner.
+An ordinary user runs it himself. PostgreSQL refuses to run as root, so root runs it as the owner of
+the data that are there already, else as `postgres`, else as `nobody`. No user is ever created, and
+the permissions of a folder that somebody else made are never changed: what the owner cannot reach
+is reported, not opened. Commands and signals run as the owner, so that nothing he writes, such as a
+forged process id, can make root act for him.
 """
 
 import contextlib
@@ -34,6 +35,14 @@ class EmbeddedDatabaseError(Unavailable):
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """How a command ended: its exit status, and all that it wrote."""
+
+    status: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Owner:
     """An operating-system user; everything that belongs to the server belongs to him."""
 
@@ -57,25 +66,31 @@ class Owner:
 
     def run(
         self, command: Sequence[str | Path], *, pass_fds: Sequence[int] = (), stdin: str = ""
-    ) -> subprocess.CompletedProcess[str]:
+    ) -> Answer:
         """Run a command as the owner, with nothing of the caller's environment or groups."""
         identity: dict[str, Any] = (
             {} if self.is_me else {"user": self.uid, "group": self.gid, "extra_groups": []}
         )
-        return subprocess.run(  # noqa: S603 - a list of arguments, no shell
+        with subprocess.Popen(  # noqa: S603 - a list of arguments, no shell
             [str(part) for part in command],
-            input=stdin,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-            check=False,
             cwd="/",  # the caller's working folder may be closed to the owner
             env=ENVIRONMENT,
             pass_fds=pass_fds,
             start_new_session=True,  # Ctrl-C in the terminal is not meant for PostgreSQL
             **identity,
-        )
+        ) as process:
+            try:
+                output, _ = process.communicate(stdin)
+            except BaseException:  # interrupted: nothing of it may stay behind
+                process.kill()
+                process.wait()
+                raise
+        return Answer(process.returncode, output.strip())
 
     def signal(self, pid: int, number: signal.Signals) -> None:
         """Send a signal as the owner: a forged pid file cannot make root hit another's process."""
@@ -128,7 +143,7 @@ class Owner:
         way = [path for path in reversed((folder, *folder.parents)) if path.exists()]
         ask = 'for folder; do [ -x "$folder" ] || { printf %s "$folder"; exit 1; }; done'
         answer = self.run([SHELL, "-c", ask, "sh", *way])
-        return Path(answer.stdout) if answer.returncode else None
+        return Path(answer.text) if answer.status else None
 
 
 def owner_of(data_dir: Path, cluster: Path) -> Owner:

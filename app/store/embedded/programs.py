@@ -36,11 +36,11 @@ class Programs:
     def usable_by(self, owner: Owner) -> bool:
         """Whether the owner can run a program with its libraries and read the shared files."""
         try:
-            works = owner.run([self / "initdb", "--version"]).returncode == 0
+            works = owner.run([self / "initdb", "--version"]).status == 0
         except OSError:
             return False
         catalog = self.folder / "share" / "postgresql" / "postgres.bki"
-        return works and owner.run(["/bin/sh", "-c", '[ -r "$1" ]', "sh", catalog]).returncode == 0
+        return works and owner.run(["/bin/sh", "-c", '[ -r "$1" ]', "sh", catalog]).status == 0
 
 
 def packaged() -> Programs:

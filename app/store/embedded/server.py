@@ -21,6 +21,7 @@ from app.store.embedded.owner import EmbeddedDatabaseError, Owner
 from app.store.embedded.programs import packaged, programs_for
 from app.store.embedded.socket_folder import (
     PORT,
+    SOCKET_FOLDER,
     SOCKET_NAME,
     forget_socket_folder,
     socket_folder,
@@ -47,10 +48,10 @@ SETTINGS = {
     "log_checkpoints": "off",
 }
 NOT_DURABLE = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
-CREATE_DATABASE = (
-    f"select 'create database {DATABASE}'"
-    f" where not exists (select from pg_database where datname = '{DATABASE}') \\gexec\n"
-)
+CREATE_DATABASE = r"""
+    select format('create database %I', :'name')
+    where not exists (select from pg_database where datname = :'name') \gexec
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +144,8 @@ class Server:
         """Delete the logs and the socket's folder of a server that is stopped."""
         for log in (LOG, OLDER_LOG):
             (self.data_dir / log).unlink(missing_ok=True)
-        if (self.data_dir / "run").is_dir():
-            shutil.rmtree(self.data_dir / "run")
+        if (self.data_dir / SOCKET_FOLDER).is_dir():
+            shutil.rmtree(self.data_dir / SOCKET_FOLDER)
 
     def _lock(self) -> Lock:
         return Lock(self.data_dir / "server.lock", self.owner)
@@ -163,22 +164,21 @@ class Server:
         settings["unix_socket_directories"] = _quoted(socket_folder(self.data_dir, self.owner))
         options = shlex.join(f"-c{name}={value}" for name, value in settings.items())
         # pg_ctl gives the server a session of its own: Ctrl-C in the terminal does not reach it
-        command = [programs / "pg_ctl", "start", "-W", "-D", cluster, "-l", log, "-o", options]
-        answer = self.owner.run(command, pass_fds=[lock.fd])
-        if answer.returncode:
-            raise EmbeddedDatabaseError(f"PostgreSQL does not start: {answer.stdout.strip()}")
+        command: list[str | Path] = [programs / "pg_ctl", "start", "-W", "-D", cluster]
+        answer = self.owner.run([*command, "-l", log, "-o", options], pass_fds=[lock.fd])
+        if answer.status:
+            raise EmbeddedDatabaseError(f"PostgreSQL does not start: {answer.text}")
 
     def _create_database(self, postmaster: Postmaster) -> None:
-        command = [
+        command: list[str | Path] = [
             *(packaged() / "psql", "--no-psqlrc", "--quiet", "--no-password"),
-            *("--set=ON_ERROR_STOP=1", f"--username={SUPERUSER}", f"--port={PORT}"),
+            *("--set=ON_ERROR_STOP=1", f"--set=name={DATABASE}"),
+            *(f"--username={SUPERUSER}", f"--port={PORT}"),
             *(f"--host={postmaster.socket_folder}", "postgres"),
         ]
         answer = Owner.me().run(command, stdin=CREATE_DATABASE)
-        if answer.returncode:
-            raise EmbeddedDatabaseError(
-                f"the database {DATABASE} cannot be made: {answer.stdout.strip()}"
-            )
+        if answer.status:
+            raise EmbeddedDatabaseError(f"the database {DATABASE} cannot be made: {answer.text}")
 
     def _prepare_log(self) -> Path:
         """Have a log that is the owner's; a long one steps aside, so that two bound the space."""

@@ -14,6 +14,7 @@ from app.store.embedded.owner import Owner
 
 PORT = 5432
 """Not a TCP port: nothing listens there. It is part of the socket's name."""
+SOCKET_FOLDER = "run"
 SOCKET_NAME = f".s.PGSQL.{PORT}"
 LONGEST_PATH = 103
 """In bytes; macOS allows the fewest."""
@@ -22,14 +23,32 @@ NOTE = "socket-folder"
 
 
 def socket_folder(data_dir: Path, owner: Owner) -> Path:
-    """Return the folder for the server's socket, made if need be."""
-    inside = data_dir / "run"
+    """Return the folder for a new server's socket, made if need be; no other server runs.
+
+    What a killed server left there is removed, because PostgreSQL would heed its lock file as soon
+    as its process id is in use again.
+    """
+    inside = data_dir / SOCKET_FOLDER
     if len(os.fsencode(inside / SOCKET_NAME)) <= LONGEST_PATH:
         owner.make_folder(inside)
-        return inside
+        folder = inside
+    else:
+        folder = _noted(data_dir, owner) or _make_short(data_dir, owner)
+    _clear(folder)
+    return folder
+
+
+def forget_socket_folder(data_dir: Path, owner: Owner) -> None:
+    """Remove the private folder under /tmp, if there is one; the server is stopped."""
     noted = _noted(data_dir, owner)
     if noted:
-        return noted
+        _clear(noted)
+        with contextlib.suppress(OSError):
+            noted.rmdir()
+    (data_dir / NOTE).unlink(missing_ok=True)
+
+
+def _make_short(data_dir: Path, owner: Owner) -> Path:
     folder = Path(tempfile.mkdtemp(prefix="vsm-", dir=SHORT_BASE))
     owner.take(folder)
     fd = owner.open_file(data_dir / NOTE)
@@ -39,15 +58,9 @@ def socket_folder(data_dir: Path, owner: Owner) -> Path:
     return folder
 
 
-def forget_socket_folder(data_dir: Path, owner: Owner) -> None:
-    """Remove the private folder under /tmp, if there is one; the server is stopped."""
-    noted = _noted(data_dir, owner)
-    if noted:
-        with contextlib.suppress(OSError):
-            for name in (SOCKET_NAME, f"{SOCKET_NAME}.lock"):
-                (noted / name).unlink(missing_ok=True)
-            noted.rmdir()
-    (data_dir / NOTE).unlink(missing_ok=True)
+def _clear(folder: Path) -> None:
+    for name in (SOCKET_NAME, f"{SOCKET_NAME}.lock"):
+        (folder / name).unlink(missing_ok=True)
 
 
 def _noted(data_dir: Path, owner: Owner) -> Path | None:
