@@ -1,6 +1,7 @@
 """Compose the service. `uvicorn app.main:app` serves it against the server in DATABASE_*."""
 
 import gc
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -110,6 +111,12 @@ def _document_problems(app: FastAPI) -> None:
         return document
 
     app.openapi = openapi  # type: ignore[method-assign] # FastAPI's documented way
+
+
+def openapi_text() -> str:
+    """Return the API's description as it is committed in openapi.json. Needs no database."""
+    app = create_app(Settings.read({}), "postgresql+asyncpg://not-used/not-used")
+    return json.dumps(app.openapi(), indent=2, ensure_ascii=False)
 
 
 def __getattr__(name: str) -> FastAPI:

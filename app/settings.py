@@ -86,15 +86,17 @@ class Settings:
         return self.database_url
 
 
-def _database_url(environ: Mapping[str, str], values: Mapping[str, str], number: "_Number") -> str | None:
+def _database_url(
+    environ: Mapping[str, str], values: Mapping[str, str], number: "_Number"
+) -> str | None:
     """Build the URL of the server that DATABASE_* name, if any of them is set."""
     connection = [s.name for s in SETTINGS[:5] if environ.get(s.name, "").strip()]
     if not connection:
         return None
     if not values["DATABASE_PASSWORD"]:
         raise SettingError(
-            f"DATABASE_PASSWORD is not set, but {connection[0]} is. Set DATABASE_PASSWORD, or unset "
-            "every DATABASE_* variable and use `vsm serve` with its embedded database."
+            f"DATABASE_PASSWORD is not set, but {connection[0]} is. Set DATABASE_PASSWORD, or "
+            "unset every DATABASE_* variable and use `vsm serve` with its embedded database."
         )
     port = number("DATABASE_PORT", int, 1, 65535)
     user, password = (quote(values[f"DATABASE_{part}"], safe="") for part in ("USER", "PASSWORD"))

@@ -20,9 +20,9 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 __all__ = [
+    "BUCKET_HOURS",
     "CONTENT_TYPE",
     "REQUESTS",
-    "BUCKET_HOURS",
     "Histogram",
     "Observation",
     "configure_logs",
@@ -112,7 +112,7 @@ def exposition(seen: Observation) -> bytes:
     registry = CollectorRegistry()
     registry.register(_Flow(seen))
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        multiprocess.MultiProcessCollector(registry)
+        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call] # untyped there
         return generate_latest(registry)
     return generate_latest(registry) + generate_latest(_process)
 

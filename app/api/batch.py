@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Self
 
 from fastapi import APIRouter
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from app.api.problems import documented
 from app.api.session import KEYED, Db, UnitOfWork
@@ -42,7 +42,7 @@ class BatchItem(RequestModel):
     )
     external_key: Key | None = None
     source: Name | None = Field(None, description="where `external_key` is from; unsaid: `api`")
-    transitions: Annotated[list[BatchTransition], Field(max_length=MAX_MOVES)] = []
+    transitions: list[BatchTransition] = Field([], max_length=MAX_MOVES)
     cancelled_at: Instant | None = None
     cancel_reason: Reason | None = None
 
@@ -62,8 +62,8 @@ class Batch(RequestModel):
     items: Annotated[list[BatchItem], Field(min_length=1, max_length=MAX_ITEMS)]
     stream: Name | None = Field(None, description="value stream; unsaid: the default one")
 
-    model_config = {
-        "json_schema_extra": {
+    model_config = ConfigDict(
+        json_schema_extra={
             "examples": [
                 {
                     "items": [
@@ -80,7 +80,7 @@ class Batch(RequestModel):
                 }
             ]
         }
-    }
+    )
 
 
 class BatchCreated(Answer):

@@ -112,4 +112,3 @@ async def _body(request: Request, limit: int) -> bytes:
                 f"a file may have {limit // 2**20} MiB; use `vsm import`, or set VSM_MAX_IMPORT_MB"
             )
     return bytes(data)
-

@@ -3,14 +3,15 @@
 from datetime import datetime
 
 from fastapi import Response
-from pydantic import Field
+from pydantic import ConfigDict, Field
+from pydantic.config import JsonDict
 
 from app.api.types import Answer
 from app.domain.transition import ActorKind, RecordedTransition
 from app.domain.value_stream import ValueStream
 from app.domain.work_item import WorkItem, WorkItemType
 
-EXAMPLE_ITEM = {
+EXAMPLE_ITEM: JsonDict = {
     "id": 42,
     "title": "Pay by invoice",
     "type": "feature",
@@ -27,7 +28,7 @@ EXAMPLE_ITEM = {
     "cancelled_at": None,
     "cancel_reason": None,
 }
-EXAMPLE_TRANSITION = {
+EXAMPLE_TRANSITION: JsonDict = {
     "id": 137,
     "work_item_id": 42,
     "from_stage": "Analysis",
@@ -58,7 +59,7 @@ class WorkItemOut(Answer):
     cancelled_at: datetime | None
     cancel_reason: str | None
 
-    model_config = {"json_schema_extra": {"examples": [EXAMPLE_ITEM]}}
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_ITEM]})
 
     @classmethod
     def of(cls, item: WorkItem, stream: ValueStream) -> "WorkItemOut":
@@ -95,7 +96,9 @@ class TransitionOut(Answer):
     actor_kind: ActorKind | None = None
     source_event_id: str | None = None
 
-    model_config = {"from_attributes": True, "json_schema_extra": {"examples": [EXAMPLE_TRANSITION]}}
+    model_config = ConfigDict(
+        from_attributes=True, json_schema_extra={"examples": [EXAMPLE_TRANSITION]}
+    )
 
     @classmethod
     def of(cls, transition: RecordedTransition) -> "TransitionOut":

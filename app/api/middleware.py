@@ -16,6 +16,8 @@ log = structlog.get_logger()
 SLOW = 1.0
 """Seconds from which a request is worth a warning."""
 
+SERVER_ERROR = 500
+
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -35,7 +37,7 @@ class Observed:
         scope.setdefault("state", {})["request_id"] = request_id
         structlog.contextvars.bind_contextvars(request_id=request_id)
         began = time.perf_counter()
-        status = 500
+        status = SERVER_ERROR
 
         async def observe(message: Message) -> None:
             nonlocal status
@@ -66,7 +68,7 @@ def _record(scope: MutableMapping[str, Any], status: int, seconds: float) -> Non
     method = scope["method"] if scope["method"] in _METHODS else "OTHER"
     endpoint = getattr(scope.get("route"), "path", "unmatched")
     REQUESTS.labels(method, endpoint, str(status)).inc()
-    level = "error" if status >= 500 else "warning" if seconds >= SLOW else "info"
+    level = "error" if status >= SERVER_ERROR else "warning" if seconds >= SLOW else "info"
     getattr(log, level)(
         "request",
         method=scope["method"],

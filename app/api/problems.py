@@ -161,11 +161,9 @@ def response(
     if parts:
         body["errors"] = parts
     all_headers = dict(headers or {})
-    if status == 503:
+    if isinstance(error, errors.Unavailable):
         all_headers["Retry-After"] = "1"
-    return JSONResponse(
-        body, status, headers=all_headers, media_type="application/problem+json"
-    )
+    return JSONResponse(body, status, headers=all_headers, media_type="application/problem+json")
 
 
 def _parts(error: errors.VsmError) -> Sequence[dict[str, Any]]:
@@ -177,9 +175,7 @@ def _parts(error: errors.VsmError) -> Sequence[dict[str, Any]]:
     if isinstance(error, errors.InvalidBatch):
         return [asdict(problem) for problem in error.problems]
     if isinstance(error, errors.InvalidImport):
-        return [
-            {**asdict(problem.place), "message": problem.message} for problem in error.problems
-        ]
+        return [{**asdict(problem.place), "message": problem.message} for problem in error.problems]
     return []
 
 

@@ -3,9 +3,10 @@
 The transaction ends before the answer leaves: a client that sees 201 can rely on it.
 """
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request, Response
@@ -49,7 +50,7 @@ Db = Annotated[Connection, Depends(_connection)]
 class UnitOfWork(APIRoute):
     """A route whose handler runs inside one transaction, committed before the answer is sent."""
 
-    def get_route_handler(self) -> Callable[[Request], Awaitable[Any]]:
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Wrap the handler; an exception rolls back and travels on to the problem table."""
         handle = super().get_route_handler()
 
@@ -93,10 +94,8 @@ async def _fingerprint(request: Request) -> str:
     JSON is compared by value, so that a client may write its fields in another order.
     """
     body = await request.body()
-    try:
+    with contextlib.suppress(ValueError, RecursionError):  # not JSON: compared byte by byte
         body = json.dumps(json.loads(body), sort_keys=True).encode()
-    except (ValueError, RecursionError):
-        pass  # not JSON: compared byte by byte
     parts = (request.method, request.url.path, request.url.query, request.headers.get("if-match"))
     digest = hashlib.sha256(json.dumps(parts).encode() + b"\0" + body)
     return digest.hexdigest()

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from app.api.items import TransitionOut, VoidableTransitionOut, tag
 from app.api.problems import documented
@@ -34,14 +34,14 @@ class MoveWorkItem(RequestModel):
         None, description="the event's id at its source; a repeated one changes nothing"
     )
 
-    model_config = {
-        "json_schema_extra": {
+    model_config = ConfigDict(
+        json_schema_extra={
             "examples": [
                 {"to_stage": "Development"},
                 {"to_stage": "Testing", "expected_stage": "Development", "actor_kind": "human"},
             ]
         }
-    }
+    )
 
 
 class VoidTransition(RequestModel):
@@ -49,7 +49,7 @@ class VoidTransition(RequestModel):
 
     reason: Reason
 
-    model_config = {"json_schema_extra": {"examples": [{"reason": "moved the wrong card"}]}}
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "moved the wrong card"}]})
 
 
 class History(Answer):

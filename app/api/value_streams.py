@@ -33,9 +33,7 @@ class StageOut(Answer):
     wip_limit: int | None
 
 
-@router.get(
-    "/stages", summary="List the stages", responses=documented(errors.UnknownStream)
-)
+@router.get("/stages", summary="List the stages", responses=documented(errors.UnknownStream))
 async def list_stages(which: Annotated[WhichStream, Query()], db: Db) -> list[StageOut]:
     """Return the stages of the stream (unsaid: the default one), in order."""
     stream = await value_streams.load(db, which.stream)

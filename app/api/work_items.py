@@ -4,7 +4,7 @@ import re
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from app.api.items import WorkItemOut, tag
 from app.api.problems import documented
@@ -43,8 +43,8 @@ class CreateWorkItem(RequestModel):
     reason: Reason | None = None
     actor_kind: ActorKind | None = None
 
-    model_config = {
-        "json_schema_extra": {
+    model_config = ConfigDict(
+        json_schema_extra={
             "examples": [
                 {"title": "Pay by invoice", "type": "feature"},
                 {
@@ -57,7 +57,7 @@ class CreateWorkItem(RequestModel):
                 },
             ]
         }
-    }
+    )
 
 
 class ChangeWorkItem(RequestModel):
@@ -66,7 +66,7 @@ class ChangeWorkItem(RequestModel):
     title: Title | None = None
     type: WorkItemType | None = None
 
-    model_config = {"json_schema_extra": {"examples": [{"title": "Pay by invoice or card"}]}}
+    model_config = ConfigDict(json_schema_extra={"examples": [{"title": "Pay by invoice or card"}]})
 
 
 class CancelWorkItem(RequestModel):
@@ -75,7 +75,7 @@ class CancelWorkItem(RequestModel):
     reason: Reason
     timestamp: Instant | None = Field(None, description="unsaid: now")
 
-    model_config = {"json_schema_extra": {"examples": [{"reason": "superseded by SHOP-20"}]}}
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "superseded by SHOP-20"}]})
 
 
 class FindWorkItems(RequestModel):
@@ -148,9 +148,7 @@ async def list_items(
     if cursor:
         following = request.url.include_query_params(cursor=cursor)
         response.headers["Link"] = f'<{following.path}?{following.query}>; rel="next"'
-    return WorkItemList(
-        items=[WorkItemOut.of(item, stream) for item in page], next_cursor=cursor
-    )
+    return WorkItemList(items=[WorkItemOut.of(item, stream) for item in page], next_cursor=cursor)
 
 
 @router.get(
@@ -210,9 +208,7 @@ async def cancel_item(
     "/work-items/{id}/restore",
     summary="Take a cancellation back",
     dependencies=KEYED,
-    responses=documented(
-        errors.UnknownItem, errors.ItemNotCancelled, errors.IdempotencyKeyReused
-    ),
+    responses=documented(errors.UnknownItem, errors.ItemNotCancelled, errors.IdempotencyKeyReused),
 )
 async def restore_item(id: ItemId, db: Db, response: Response) -> WorkItemOut:  # noqa: A002
     """Undo a cancellation; the item stands where it stood."""

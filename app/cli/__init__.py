@@ -10,6 +10,19 @@ from app.cli.console import fail
 from app.domain.errors import VsmError
 from app.settings import SettingError
 
+
+def _openapi() -> None:
+    """Print the OpenAPI document of this version. Needs no database.
+
+    **Example**
+
+        vsm openapi > openapi.json
+    """
+    from app.main import openapi_text  # noqa: PLC0415 - FastAPI takes long to import
+
+    typer.echo(openapi_text())
+
+
 application = typer.Typer(
     name="vsm",
     help="Value stream mapping from live events: how work flows, and why it waits.",
@@ -21,6 +34,7 @@ application.command("serve")(serve.serve)
 application.command("migrate")(data.migrate)
 application.command("import")(files.import_)
 application.command("demo")(demo.demo)
+application.command("openapi")(_openapi)
 application.add_typer(data.group, name="data")
 
 

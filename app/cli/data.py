@@ -40,4 +40,3 @@ def reset(
         typer.confirm(f"Delete every work item in {folder}? This cannot be undone", abort=True)
     embedded.reset(folder)
     err.print(f"Deleted the database in {folder}.")
-

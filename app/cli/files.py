@@ -51,9 +51,7 @@ def import_(
     type: Annotated[  # noqa: A002
         list[str] | None, typer.Option(help="`their type=ours`; repeatable.")
     ] = None,
-    column: Annotated[
-        list[str] | None, typer.Option(help="`field=header`; repeatable.")
-    ] = None,
+    column: Annotated[list[str] | None, typer.Option(help="`field=header`; repeatable.")] = None,
     delimiter: Annotated[str | None, typer.Option(help="Column separator.")] = None,
     date_format: Annotated[
         str | None, typer.Option(help="`dmy`, `mdy` or a strptime pattern.")

@@ -38,7 +38,9 @@ def serve(
         DATABASE_HOST=db DATABASE_PASSWORD=… vsm serve --workers 2
     """
     settings = Settings.read()
-    settings = replace(settings, host=host or settings.host, port=port if port is not None else settings.port)
+    settings = replace(
+        settings, host=host or settings.host, port=settings.port if port is None else port
+    )
     _refuse_a_taken_port(settings)
     for number in (signal.SIGTERM, signal.SIGHUP):
         # uvicorn ends by raising the signal again; as an exception it stops the database, too
@@ -49,7 +51,8 @@ def serve(
         with database_url(settings) as url:
             if settings.database_url is None:
                 tell_workers(url)
-            err.print(f"VSM Service on [bold]http://{settings.host}:{settings.port}[/]  (Ctrl-C stops it)")
+            address = f"http://{settings.host}:{settings.port}"
+            err.print(f"VSM Service on [bold]{address}[/] (Ctrl-C stops it)")
             _run(settings, workers)
     except KeyboardInterrupt:
         pass  # Ctrl-C is how one stops it

@@ -4,8 +4,8 @@ A small discrete-event simulation: items arrive, queue for the people of each st
 and move on. Because people are finite, queues, work in process and times agree with each other as
 they do in life (Little's law holds), which independent random draws would not give.
 
-The constraint is the last active stage but one (testing, by default): demand exceeds its capacity
-until two thirds of the time have passed, when it gets more people.
+The constraint is the last active stage but one (testing, by default): it has fewer people than it
+needs until two thirds of the time have passed.
 """
 
 import heapq
@@ -13,7 +13,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import partial
 from itertools import count
 from random import Random
@@ -31,18 +31,17 @@ _SUMMER, _SUMMER_PACE = ((7, 10), (8, 20)), 0.5
 _RELEASE_SLOTS = (16, 36, 66)  # working hour of the week: Tuesday, Thursday, next Tuesday
 
 # Mean hours of work that a feature needs, and the load: demand as a share of capacity.
-_PREPARE, _BUILD, _CHECK, _RELEASE = (6.0, 0.75), (16.0, 0.8), (12.0, 1.05), (1.5, 0.6)
+_PREPARE, _BUILD, _CHECK, _RELEASE = (6.0, 0.75), (16.0, 0.8), (12.0, 1.14), (1.5, 0.6)
 _IMPROVED_AT, _IMPROVED_BY = 2 / 3, 0.4  # when the constraint gets more people, and how many more
 _SECOND_LOOK = 0.5  # work that comes back needs this share of the first effort
-_MEAN_SIZE = sum(kind.share * kind.size for kind in words.KINDS.values())
 
 # Mean delays in working hours: before work may start, between stages, until a fault shows or an
 # item is closed for good, until somebody tidies the backlog.
 _BACKLOG, _HANDOVER, _SETTLED, _TIDIED = 60.0, 5.0, 40.0, 150.0
 
 _SOMEDAY, _CANCEL_UNSTARTED = 0.06, 0.035  # of arrivals: never pulled, or cancelled before
-_CANCEL_STARTED, _DECOMMIT = 0.04, 0.035  # of items, spread evenly over the active stages
-_RETURN, _REOPEN = 0.18, 0.045  # of checks, of deliveries
+_CANCEL_STARTED, _DECOMMIT = 0.04, 0.04  # of items, spread evenly over the active stages
+_RETURN, _REOPEN = 0.2, 0.045  # of checks, of deliveries
 _HOTFIX = 0.2  # of bugs: delivered at once, not on a release day
 _BY_AGENT = 0.05  # of the moves that are not automated
 _STRAGGLERS_AT = (0.25, 0.7)  # when, in every stage, one item gets stuck for good
@@ -60,9 +59,8 @@ def histories(
 
     The same arguments give the same histories; another seed gives others. Instants are in UTC,
     none before `now - days` or after `now`; the board starts empty. About `items_per_week` items
-    arrive, half as many in the summer lull. Stages are told apart by order and category, so any
-    stream will do. Raises InvalidValue when `now` is naive, or `days` or `items_per_week` is not
-    positive.
+    arrive, half as many in summer. Stages are told apart by order and category, so any stream will
+    do. Raises InvalidValue when `now` is naive, or `days` or `items_per_week` is not positive.
     """
     if now.utcoffset() is None:
         raise InvalidValue("now", "expected an instant with an offset")
@@ -83,13 +81,13 @@ class _Clock:
     """
 
     def __init__(self, now: datetime, days: int) -> None:
-        self._now, self._start = now, now - timedelta(days=days)
-        monday = self._start - timedelta(days=self._start.weekday() + 7)
-        self._origin = monday.replace(hour=8, minute=0, second=0, microsecond=0)
+        self.now, self._start = now, now - timedelta(days=days)
+        monday = self._start.date() - timedelta(days=self._start.weekday() + 7)
+        self._origin = datetime.combine(monday, time(8), UTC)
 
-    def at(self, share: float) -> int:
+    def hour_at(self, share: float) -> int:
         """Return the first full working hour after this share of the time."""
-        instant = self._start + share * (self._now - self._start)
+        instant = self._start + share * (self.now - self._start)
         hours = range(((instant - self._origin).days // 7 + 1) * _WEEK)
         return bisect_left(hours, instant, key=self.instant)
 
@@ -97,21 +95,9 @@ class _Clock:
         """Return when this many working hours have passed."""
         days, hour = divmod(hours, _DAY)
         week, weekday = divmod(int(days), len(_OFF))
-        if hour < _BUSY:
-            passed = hour / _BUSY * 10
-        else:
-            passed = 10 + (hour - _BUSY) / (_DAY - _BUSY) * _OFF[weekday]
+        late = max(0.0, hour - _BUSY) / (_DAY - _BUSY)
+        passed = min(1.0, hour / _BUSY) * 10 + late * _OFF[weekday]
         return self._origin + timedelta(days=7 * week + weekday, hours=passed)
-
-    def is_over(self, hours: float) -> bool:
-        """Tell whether this lies in the future."""
-        return self.instant(hours) > self._now
-
-    def pace(self, hours: float) -> float:
-        """Return how fast work goes at this time of the year: 1 outside the summer lull."""
-        instant = self.instant(hours)
-        first, last = _SUMMER
-        return _SUMMER_PACE if first <= (instant.month, instant.day) <= last else 1.0
 
 
 @dataclass(slots=True)
@@ -136,7 +122,7 @@ class _Station:
 
     def __init__(self, effort: float, load: float, items_per_week: float) -> None:
         self.queue: list[tuple[bool, int, _Item]] = []
-        people = items_per_week * _MEAN_SIZE * effort / _WEEK / load
+        people = items_per_week * words.MEAN_SIZE * effort / _WEEK / load
         self.people = self.free = max(1, round(people))
         # People come whole: another effort keeps the load what it is meant to be.
         self.effort = effort * min(self.people / people, 1.5)
@@ -148,14 +134,17 @@ class _Simulation:
     def __init__(self, stream: ValueStream, clock: _Clock, rate: float, seed: int) -> None:
         self.items: list[_Item] = []
         self._rng = Random(seed)  # noqa: S311 - a repeatable demonstration, nothing to protect
-        self._clock, self._hour = clock, float(clock.at(0))
-        self._arrivals_per_hour = rate / _WEEK
+        self._clock, self._hour = clock, float(clock.hour_at(0))
+        self._instant = clock.instant(self._hour)
+        self._between_arrivals = _WEEK / rate
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._serial, self._event = count(), count(1)
         self._releases: dict[float, float] = {}
         self._stages = stream.stages
         self._parks = stream.zone(stream.first_stage) is Zone.TODO
-        self._stuck_after = [[clock.at(share) for share in _STRAGGLERS_AT] for _ in self._stages]
+        self._stuck_after = [
+            [clock.hour_at(share) for share in _STRAGGLERS_AT] for _ in self._stages
+        ]
         self._assign_roles(rate)
 
     def _assign_roles(self, rate: float) -> None:
@@ -163,22 +152,22 @@ class _Simulation:
         categories = [stage.category for stage in self._stages]
         active = [at for at, category in enumerate(categories) if category is Category.ACTIVE]
         self._delivered = categories.index(Category.DONE)
-        self._release = active.pop() if len(active) > 2 else None  # noqa: PLR2004 - build and check
-        self._check = active.pop()
-        self._build = active.pop() if active else self._check
-        self._prepare = frozenset(active)
-        figures = dict.fromkeys(active, _PREPARE) | {self._build: _BUILD, self._check: _CHECK}
-        if self._release is not None:
-            figures[self._release] = _RELEASE
-        self._stations = {at: _Station(*figure, rate) for at, figure in figures.items()}
+        rest = active.copy()
+        self._release = rest.pop() if rest[2:] else self._delivered  # two can only build and check
+        self._check = rest.pop()
+        self._build = rest.pop() if rest else self._check
+        self._prepare = frozenset(rest)
+        roles = {self._release: _RELEASE, self._build: _BUILD, self._check: _CHECK}
+        self._stations = {at: _Station(*roles.get(at, _PREPARE), rate) for at in active}
 
     def run(self) -> None:
         """Let everything happen that happens until now."""
-        self._at(self._clock.at(_IMPROVED_AT), self._improve)
-        self._after(self._rng.expovariate(self._arrivals_per_hour), self._arrive)
+        self._at(self._clock.hour_at(_IMPROVED_AT), self._improve)
+        self._await_arrival()
         while self._agenda:
             self._hour, _, happen = heapq.heappop(self._agenda)
-            if self._clock.is_over(self._hour):
+            self._instant = self._clock.instant(self._hour)
+            if self._instant > self._clock.now:
                 return
             happen()
 
@@ -186,7 +175,9 @@ class _Simulation:
         heapq.heappush(self._agenda, (hour, next(self._serial), happen))
 
     def _after(self, hours: float, happen: Callable[[], None]) -> None:
-        self._at(self._hour + hours / self._clock.pace(self._hour), happen)
+        first, last = _SUMMER
+        in_summer = first <= (self._instant.month, self._instant.day) <= last
+        self._at(self._hour + hours / (_SUMMER_PACE if in_summer else 1), happen)
 
     def _draw(self, mean: float, sigma: float = 1.0) -> float:
         """Draw a duration: log-normal, as those of knowledge work are."""
@@ -196,13 +187,16 @@ class _Simulation:
         return self._rng.random() < chance
 
     def _arrive(self) -> None:
-        shares = [kind.share for kind in words.KINDS.values()]
-        (type_,) = self._rng.choices(list(words.KINDS), shares)
+        type_ = words.choose_type(self._rng)
         kind = words.KINDS[type_]
         skips = self._prepare if self._happens(kind.skips_preparation) else frozenset[int]()
         self.items.append(_Item(type_, kind.title(self._rng), skips))
         self._enter(self.items[-1], 0)
-        self._after(self._rng.expovariate(self._arrivals_per_hour), self._arrive)
+        self._await_arrival()
+
+    def _await_arrival(self) -> None:
+        """Expect the next item: requests come more evenly than by pure chance."""
+        self._after(self._rng.gammavariate(3, self._between_arrivals / 3), self._arrive)
 
     def _improve(self) -> None:
         constraint = self._stations[self._check]
@@ -229,19 +223,16 @@ class _Simulation:
         actor = ActorKind.AGENT if self._happens(_BY_AGENT) else ActorKind.HUMAN
         if item.place < place and place in {self._release, self._delivered}:
             actor = ActorKind.AUTOMATION
-        event, instant = f"demo:{next(self._event)}", self._clock.instant(self._hour)
-        item.moves.append(Transition(self._stages[place].name, instant, left, event, reason, actor))
+        entered, event = self._stages[place].name, f"demo:{next(self._event)}"
+        item.moves.append(Transition(entered, self._instant, left, event, reason, actor))
         item.place = place
 
     def _ready(self, item: _Item) -> None:
-        """Let an item leave a waiting stage: as soon as somebody has time, if work comes next."""
+        """Let an item leave a waiting stage, unless it is one of those that never do."""
         if self._gets_stuck(item) or (item.place == 0 and self._happens(_SOMEDAY)):
             return
-        following = self._following(item)
         if item.place == 0 and self._happens(_CANCEL_UNSTARTED):
             self._after(self._draw(_TIDIED), partial(self._cancel, item))
-        elif following in self._stations:
-            self._queue(item, following)
         else:
             self._pass_on(item)
 
@@ -284,15 +275,15 @@ class _Simulation:
             self._pass_on(item)
 
     def _pass_on(self, item: _Item) -> None:
-        following = self._following(item)
+        """Send an item on: from waiting to work when somebody has time, else at once."""
+        following = next(at for at in count(item.place + 1) if at not in item.skips)
         hotfix = item.type is WorkItemType.BUG and self._happens(_HOTFIX)
-        if following == self._delivered and not hotfix:
+        if self._stages[item.place].category is Category.WAIT and following in self._stations:
+            self._queue(item, following)
+        elif following == self._delivered and not hotfix:
             self._at(self._next_release(), partial(self._enter, item, following))
         else:
             self._enter(item, following)
-
-    def _following(self, item: _Item) -> int:
-        return next(at for at in count(item.place + 1) if at not in item.skips)
 
     def _next_release(self) -> float:
         """Return when the next release goes out: everything in it, at one instant."""
@@ -301,9 +292,10 @@ class _Simulation:
         return self._releases.setdefault(slot, slot + self._rng.random())
 
     def _cancel(self, item: _Item) -> None:
-        reason = self._rng.choice(words.CANCEL_REASONS)
-        item.cancelled = (self._clock.instant(self._hour), reason)
+        item.cancelled = (self._instant, self._rng.choice(words.CANCEL_REASONS))
 
     def _gets_stuck(self, item: _Item) -> bool:
         due = self._stuck_after[item.place]
-        return bool(due) and due[0] < self._hour and bool(due.pop(0))
+        stuck = bool(due) and due[0] < self._hour
+        del due[:stuck]
+        return stuck

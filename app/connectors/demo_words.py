@@ -159,7 +159,7 @@ KINDS = {
     ),
     WorkItemType.EPIC: Kind(
         share=0.05,
-        size=3.0,
+        size=2.5,
         sigma=0.7,
         skips_preparation=0,
         phrases=(
@@ -189,6 +189,9 @@ KINDS = {
     ),
 }
 
+MEAN_SIZE = sum(kind.share * kind.size for kind in KINDS.values())
+_SHARES = [kind.share for kind in KINDS.values()]
+
 RETURN_REASONS = (
     "Acceptance criterion not met",
     "Fails on mobile Safari",
@@ -217,3 +220,8 @@ CANCEL_REASONS = (
     "Effort exceeds the benefit",
     "Requested by a customer who has left",
 )
+
+
+def choose_type(rng: Random) -> WorkItemType:
+    """Choose the type of a new item, each as often as its share says."""
+    return rng.choices(list(KINDS), _SHARES)[0]

@@ -23,7 +23,7 @@ _YEAR_FIRST = re.compile(
     r"(?P<year>[0-9]{4})(?P<separator>[-/.])(?P<month>[0-9]{1,2})(?P=separator)(?P<day>[0-9]{1,2})"
     + _TAIL
 )
-_PLAIN_ISO = re.compile(r"[0-9-]{10}[T ][0-9:]{8}Z?", re.IGNORECASE)
+_PLAIN_ISO = re.compile(r"[0-9-]{10}[T ][0-9:]{8}Z?")
 _YEAR_LAST = re.compile(
     r"(?P<one>[0-9]{1,2})(?P<separator>[-/.])(?P<two>[0-9]{1,2})(?P=separator)(?P<year>[0-9]{4})"
     + _TAIL
@@ -63,7 +63,7 @@ class Instant(NamedTuple):
 def day_orders(columns: Mapping[str, Iterable[str]]) -> tuple[dict[str, DayOrder], list[str]]:
     """Decide for each column which number is the day, and tell what had to be assumed.
 
-    A value above 12 anywhere in a column decides for the whole column; a column without one
+    Columns with no such dates have no order. A value above 12 anywhere in a column decides for the whole column; a column without one
     follows the others. Dates with dots are day first everywhere and prove nothing.
     """
     proofs = {name: _evidence(texts) for name, texts in columns.items()}
@@ -80,7 +80,12 @@ def day_orders(columns: Mapping[str, Iterable[str]]) -> tuple[dict[str, DayOrder
         "--date-format dmy or --date-format mdy states it"
         for name, proof in open_ones.items()
     ]
-    return {name: proof.order or assumed for name, proof in proofs.items()}, notes
+    orders = {
+        name: proof.order or assumed
+        for name, proof in proofs.items()
+        if proven or proof.order or proof.example
+    }
+    return orders, notes
 
 
 class _Evidence(NamedTuple):

@@ -86,8 +86,7 @@ class _Reader:
                     self._reading.histories.append(history)
             self._tell_missing_logs(len(issues))
             self._names.report(self._reading)
-        self._reading.notes.extend(self._tally.notes())
-        return self._reading
+        return self._reading.finish(self._tally)
 
     def _history(self, issue: Issue) -> ItemHistory | None:
         """Return the issue's history; None, with problems, where it cannot be told."""

@@ -2,6 +2,8 @@
 
 import json
 
+from app.connectors.texts import shown
+
 
 class JsonProblemError(Exception):
     """A text is no JSON; `line` and `column` are 1-based, 0 when unknown."""
@@ -17,8 +19,8 @@ def parse(text: str) -> object:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        end = error.pos >= len(text.rstrip())
-        got = "the end of the text" if end else f"{text[error.pos : error.pos + 10]!r}"
+        rest = text[error.pos : error.pos + 10].strip()
+        got = shown(rest) if rest else "the end of the text"
         raise JsonProblemError(
             f"expected JSON, got {got} where it cannot stand", error.lineno, error.colno
         ) from None

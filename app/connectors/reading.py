@@ -76,6 +76,12 @@ class Reading:
         """Add an error."""
         self.problems.append(FileProblem(place, message))
 
+    def finish(self, tally: "Tally") -> "Reading":
+        """Add the assumptions that were made, and put the problems in the order of their lines."""
+        self.notes.extend(tally.notes())
+        self.problems.sort(key=lambda problem: problem.place.line)
+        return self
+
     def skip(self, place: Place, reason: str) -> None:
         """Tell that a row says nothing new."""
         self.skipped.append(Skipped(place, reason))

@@ -55,8 +55,7 @@ class _Reader:
                 history = self._history(sheet, row)
                 if history is not None:
                     self._reading.histories.append(history)
-        self._reading.notes.extend(self._tally.notes())
-        return self._reading
+        return self._reading.finish(self._tally)
 
     def _sheet(self, table: Table) -> Sheet | None:
         """Find the columns; None, with problems, when the file or the options cannot be right."""

@@ -143,8 +143,7 @@ class _Reader:
             for key, item in self._items.items():
                 self._settle(sheet, key, item, newest_first=newest_first)
             self._names.report(self._reading)
-        self._reading.notes.extend(self._tally.notes())
-        return self._reading
+        return self._reading.finish(self._tally)
 
     def _sheet(self) -> Sheet | None:
         """Find the columns; None, with problems, when the file or the options cannot be right."""

@@ -108,7 +108,7 @@ class InvalidImport(Invalid):
 
     def __init__(self, problems: Sequence[FileProblem]) -> None:
         count = len(problems)
-        super().__init__(f"{count} problem{'s' if count != 1 else ''} in the file; first: {problems[0]}")
+        super().__init__(f"{count} problem{'s'[: count > 1]} in the file; first: {problems[0]}")
         self.problems = tuple(problems)
 
 

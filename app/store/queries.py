@@ -1,6 +1,6 @@
-"""The analytical queries, each a file in `sql/` that also runs in psql.
+r"""The analytical queries, each a file in `sql/` that also runs in psql.
 
-A parameter is written `:name`, as psql's variables are: `\\set stream_id 1`, then `\\i file.sql`.
+A parameter is written `:name`, as psql's variables are: `\set stream_id 1`, then `\i file.sql`.
 """
 
 from pathlib import Path

@@ -102,7 +102,9 @@ work_items = Table(
     CheckConstraint("char_length(title) BETWEEN 1 AND 500", name="title_check"),
     CheckConstraint("type IN ('feature', 'bug', 'task', 'epic')", name="type_check"),
     CheckConstraint("(source IS NULL) = (external_key IS NULL)", name="external_key_check"),
-    CheckConstraint("cancel_reason IS NULL OR cancelled_at IS NOT NULL", name="cancel_reason_check"),
+    CheckConstraint(
+        "cancel_reason IS NULL OR cancelled_at IS NOT NULL", name="cancel_reason_check"
+    ),
     CheckConstraint("effective_created_at <= created_at", name="effective_created_at_check"),
     CheckConstraint("started_at >= effective_created_at", name="started_at_check"),
     CheckConstraint(

@@ -1,9 +1,10 @@
 """Value streams and their stages."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Row, select
+from sqlalchemy import select
 
 from app.domain.errors import SchemaOutdated, UnknownStream
 from app.domain.value_stream import Category, Stage, ValueStream
@@ -41,9 +42,8 @@ async def load_by_id(connection: Connection, stream_id: int) -> ValueStream:
     return _stream((await connection.execute(query)).all())
 
 
-def _stream(rows: Iterable[Row[tuple[object, ...]]]) -> ValueStream:
-    listed = list(rows)
-    head = listed[0]
+def _stream(rows: Sequence[Any]) -> ValueStream:
+    head = rows[0]
     return ValueStream(
         id=head.stream_id,
         key=head.key,
@@ -59,6 +59,6 @@ def _stream(rows: Iterable[Row[tuple[object, ...]]]) -> ValueStream:
                 category=Category(row.category),
                 wip_limit=row.wip_limit,
             )
-            for row in listed
+            for row in rows
         ),
     )

@@ -1,1 +1,1 @@
-"""What the service does: verbs. Each works inside the caller's transaction; only the edge commits."""
+"""What the service does: verbs. Each works in the caller's transaction; only the edge commits."""

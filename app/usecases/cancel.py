@@ -29,9 +29,7 @@ async def cancel(
             f"work item {item_id} last moved at {last.isoformat()}; cancel it then or later, or "
             "void the move"
         )
-    return await work_items.change(
-        connection, item, now, cancelled_at=when, cancel_reason=reason
-    )
+    return await work_items.change(connection, item, now, cancelled_at=when, cancel_reason=reason)
 
 
 async def restore(connection: Connection, item_id: int) -> WorkItem:

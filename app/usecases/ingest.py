@@ -79,9 +79,7 @@ def _problems(
                 yield BatchProblem(index, "external_key", f"the same as that of item {earlier}")
 
 
-def _faults(
-    stream: ValueStream, history: ItemHistory, now: datetime
-) -> Iterator[tuple[str, str]]:
+def _faults(stream: ValueStream, history: ItemHistory, now: datetime) -> Iterator[tuple[str, str]]:
     """Check the instants and stages of one history."""
     instants = [("created_at", history.created_at)]
     for position, move in enumerate(history.transitions):
@@ -94,7 +92,7 @@ def _faults(
         instants.append(("cancelled_at", history.cancelled_at))
         last = max((move.timestamp for move in history.transitions), default=history.created_at)
         if history.cancelled_at < last:
-            yield "cancelled_at", f"expected an instant not before the last move, {last.isoformat()}"
+            yield "cancelled_at", f"expected no instant before the last move, {last.isoformat()}"
     for name, instant in instants:
         try:
             check_instant(name, instant, now)

@@ -54,9 +54,7 @@ async def move(
     now = await transitions.clock(connection)
     transition = _transition(item, asked, now)
     _refuse_after_cancellation(item, transition.timestamp)
-    recorded_id = await transitions.add(
-        connection, item, item.facts.stage_id, to_stage, transition
-    )
+    recorded_id = await transitions.add(connection, item, item.facts.stage_id, to_stage, transition)
     item = await _bring_facts_up_to_date(connection, item, stream, to_stage, transition, now)
     return await transitions.get(connection, item.id, recorded_id), item.version
 

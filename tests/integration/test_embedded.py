@@ -51,6 +51,7 @@ class User:
     """A process that uses the database until it is told to stop."""
 
     def __init__(self, data_dir: Path, *, uid: int = 0, python_path: str = "") -> None:
+        self.data_dir = data_dir
         self.process = subprocess.Popen(
             [sys.executable, "-W", "error", "-c", USER, str(data_dir), str(uid)],
             stdin=subprocess.PIPE,
@@ -93,11 +94,9 @@ def open_folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def made() -> Iterator[Path]:
-    """Make a database once, for all tests that are not about making it."""
+def data_dir() -> Iterator[Path]:
+    """A database that is made once, for the tests that are not about making or deleting it."""
     with open_folder() as path:
-        with EmbeddedPostgres(path / "data", durable=False):
-            pass
         yield path / "data"
 
 
@@ -113,15 +112,8 @@ def new_dir(folder: Path) -> Path:
 
 
 @pytest.fixture
-def data_dir(made: Path, folder: Path) -> Path:
-    subprocess.run(["cp", "-a", made, folder / "data"], check=True)
-    return folder / "data"
-
-
-@pytest.fixture
-def user(folder: Path) -> Iterator[StartUser]:
-    """Start users of the database; none outlives the test."""
-    assert folder.is_dir()  # made first, so that it goes last, with the server that they leave
+def user() -> Iterator[StartUser]:
+    """Start users of the database; none outlives the test, nor does a server that they leave."""
     started: list[User] = []
 
     def start(*arguments: Any, **options: Any) -> User:
@@ -131,6 +123,9 @@ def user(folder: Path) -> Iterator[StartUser]:
     yield start
     for each in started:
         each.is_killed()
+        if is_running(each.data_dir):
+            with embedded(each.data_dir):
+                pass  # takes it over, and stops it
 
 
 def query(url: str, *statements: str) -> Any:
@@ -148,6 +143,10 @@ def query(url: str, *statements: str) -> Any:
             await connection.close()
 
     return asyncio.run(run())
+
+
+def keep(url: str) -> None:
+    query(url, "drop table if exists kept", "create table kept as select 7 as n")
 
 
 def embedded(data_dir: Path) -> EmbeddedPostgres:
@@ -178,14 +177,14 @@ def test_it_starts_on_a_private_socket_alone_and_has_the_database(new_dir: Path)
         assert query(database.url, "select current_database()") == "vsm_db"
         found = (new_dir / "run").stat()
         assert stat.S_IMODE(found.st_mode) == 0o700
-        assert found.st_uid == owner_of(new_dir, cluster_of(new_dir)).uid != 0
+        assert found.st_uid == cluster_of(new_dir).stat().st_uid != 0
     assert not is_running(new_dir)
     assert database.url == ""
 
 
 def test_data_survive_a_restart(data_dir: Path) -> None:
     with embedded(data_dir) as database:
-        query(database.url, "create table kept as select 7 as n")
+        keep(database.url)
     with embedded(data_dir) as database:
         assert query(database.url, "select n from kept") == 7
 
@@ -230,7 +229,7 @@ def test_the_server_of_a_killed_process_is_taken_over_with_its_data_and_stopped(
     data_dir: Path, user: StartUser
 ) -> None:
     killed = user(data_dir)
-    query(killed.says(), "create table kept as select 7 as n")
+    keep(killed.says())
     pid = server_pid(data_dir)
     killed.is_killed()
     assert is_running(data_dir)
@@ -240,9 +239,9 @@ def test_the_server_of_a_killed_process_is_taken_over_with_its_data_and_stopped(
     assert not is_running(data_dir)
 
 
-def test_a_killed_server_recovers_at_the_next_start(data_dir: Path) -> None:
-    with embedded(data_dir) as database:
-        query(database.url, "create table kept as select 7 as n", "checkpoint")
+def test_a_killed_server_recovers_all_that_was_committed(data_dir: Path) -> None:
+    with EmbeddedPostgres(data_dir) as database:
+        keep(database.url)
         os.kill(server_pid(data_dir), signal.SIGKILL)
         eventually(lambda: not is_running(data_dir))
         with embedded(data_dir) as another:
@@ -265,7 +264,7 @@ def test_data_that_were_half_made_when_the_process_was_killed_are_made_again(
 
 def test_a_process_id_that_is_in_use_again_is_not_taken_for_the_server(data_dir: Path) -> None:
     with embedded(data_dir) as database:
-        query(database.url, "create table kept as select 7 as n")
+        keep(database.url)
         owner = owner_of(data_dir, cluster_of(data_dir))
         stale = (cluster_of(data_dir) / "postmaster.pid").read_text()
     identity: dict[str, Any] = {} if owner.is_me else {"user": owner.uid, "group": owner.gid}
@@ -306,20 +305,20 @@ def test_ctrl_c_during_the_start_leaves_no_server(new_dir: Path, user: StartUser
 
 
 def test_reset_refuses_while_the_database_is_in_use_and_deletes_it_otherwise(
-    data_dir: Path, user: StartUser
+    new_dir: Path, user: StartUser
 ) -> None:
-    using = user(data_dir)
-    query(using.says(), "create table kept as select 7 as n")
-    (data_dir / "notes.txt").write_text("not ours to delete")
+    using = user(new_dir)
+    keep(using.says())
+    (new_dir / "notes.txt").write_text("not ours to delete")
     with pytest.raises(EmbeddedDatabaseError, match="is in use"):
-        reset(data_dir)
+        reset(new_dir)
     using.is_killed()
-    reset(data_dir)  # stops the server that the killed process left
-    assert not is_running(data_dir)
-    assert {path.name for path in data_dir.iterdir()} == {
+    reset(new_dir)  # stops the server that the killed process left
+    assert not is_running(new_dir)
+    assert {path.name for path in new_dir.iterdir()} == {
         *("start.lock", "users.lock", "server.lock", "notes.txt"),
     }
-    with embedded(data_dir) as database:
+    with embedded(new_dir) as database:
         assert query(database.url, "select to_regclass('kept')") is None
 
 
@@ -330,15 +329,14 @@ def test_reset_of_a_folder_without_a_database_touches_nothing(folder: Path) -> N
 
 
 def test_a_long_path_gets_its_socket_in_a_private_folder_that_goes_with_the_server(
-    folder: Path, data_dir: Path
+    folder: Path,
 ) -> None:
     long = folder / ("deep, and with 'quotes' " * 5)
-    data_dir = data_dir.rename(long)
-    with embedded(data_dir) as database:
+    with embedded(long) as database:
         socket_folder = Path(str(make_url(database.url).query["host"]))
         assert socket_folder.parent == Path("/tmp")  # noqa: S108 - where the product puts it
         assert stat.S_IMODE(socket_folder.stat().st_mode) == 0o700
-        with embedded(data_dir) as another:
+        with embedded(long) as another:
             assert another.url == database.url
             assert query(another.url, "select 1") == 1
     assert not socket_folder.exists()
@@ -359,10 +357,12 @@ def test_data_of_another_postgresql_version_are_refused_and_left_alone(new_dir: 
 def test_a_server_that_does_not_start_is_reported_with_its_own_words(data_dir: Path) -> None:
     with embedded(data_dir):
         pass
-    with (cluster_of(data_dir) / "postgresql.conf").open("a") as settings:
-        settings.write("\nwork_mem = 'plenty'\n")
+    settings = cluster_of(data_dir) / "postgresql.conf"
+    good = settings.read_text()
+    settings.write_text(f"{good}\nwork_mem = 'plenty'\n")
     with pytest.raises(EmbeddedDatabaseError, match=r'invalid value for parameter "work_mem"'):
         embedded(data_dir).start()
+    settings.write_text(good)
     assert not is_running(data_dir)
 
 
@@ -405,7 +405,7 @@ def test_folders_on_the_way_are_made_open_whatever_the_umask(folder: Path) -> No
 
 @as_root
 def test_programs_that_are_closed_to_the_servers_user_are_copied_once(
-    folder: Path, data_dir: Path, user: StartUser
+    folder: Path, new_dir: Path, user: StartUser
 ) -> None:
     closed = folder / "closed"
     closed.mkdir(mode=0o700)
@@ -414,16 +414,14 @@ def test_programs_that_are_closed_to_the_servers_user_are_copied_once(
         if part.exists():
             (closed / part.name).symlink_to(part)
 
-    def copied() -> list[tuple[str, float]]:
-        return [(copy.name, copy.stat().st_ctime) for copy in data_dir.glob("postgresql-*/")]
-
+    copies = []
     for _ in range(2):
-        using = user(data_dir, python_path=str(closed))
+        using = user(new_dir, python_path=str(closed))
         assert query(using.says(), "select 1") == 1
         using.stops()
-        first = copied()
-    assert len(copied()) == 1
-    assert copied() == first
+        copies.append([(copy, copy.stat().st_ctime) for copy in new_dir.glob("postgresql-*/")])
+    assert len(copies[0]) == 1
+    assert copies[0] == copies[1]
     assert stat.S_IMODE(closed.stat().st_mode) == 0o700
 
 
@@ -437,7 +435,7 @@ def test_an_ordinary_user_runs_it_himself_and_root_shares_it(
     new_dir.mkdir(mode=0o700)
     os.chown(new_dir, nobody.pw_uid, nobody.pw_gid)
     ordinary = user(new_dir, uid=nobody.pw_uid)
-    query(ordinary.says(), "create table kept as select 7 as n")
+    keep(ordinary.says())
     with embedded(new_dir) as database:
         ordinary.stops()
         assert query(database.url, "select n from kept") == 7

@@ -1,0 +1,59 @@
+# `make run` and `make test` are all that a fresh machine needs: Python 3.11 or newer, and make.
+
+SHELL := /bin/sh
+UV_VERSION := 0.13.9
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v $$p && break; done)
+UV := .tools/uv/bin/uv
+BIN := .venv/bin
+WORKERS ?= auto
+
+export UV_PYTHON_DOWNLOADS := never
+export UV_PROJECT_ENVIRONMENT := .venv
+
+.PHONY: help run test check bench lock openapi clean
+.DEFAULT_GOAL := help
+
+help: ## List the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+run: .venv/.run ## Serve API and dashboard on http://127.0.0.1:8000 (HOST, PORT, VSM_DATA_DIR)
+	@exec $(BIN)/vsm serve
+
+test: .venv/.dev ## Run all tests: unit, integration, acceptance
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal
+
+check: .venv/.dev ## The quick gate: lint, format, types, architecture, locks, unit tests
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(UV) lock --check --quiet
+	$(BIN)/pytest tests/unit -q -n $(WORKERS)
+
+bench: .venv/.dev ## Run the benchmarks; each prints a ratio taken in one run
+	@for each in bench/bench_*.py; do $(BIN)/python $$each || exit 1; done
+
+lock: $(UV) ## Lock the newest allowed versions and export them for pip
+	$(UV) lock --upgrade --quiet
+	$(UV) export --frozen --quiet --no-dev --no-emit-project -o requirements.txt
+	$(UV) export --frozen --quiet --only-dev --no-emit-project -o requirements-dev.txt
+
+openapi: .venv/.run ## Write openapi.json from the code
+	$(BIN)/vsm openapi > openapi.json.new && mv openapi.json.new openapi.json
+
+clean: ## Remove what these targets made; the embedded database stays (vsm data reset)
+	rm -rf .venv .tools .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(UV):
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; none was found on the PATH"; exit 1; }
+	@$(PYTHON) -m venv .tools/uv
+	@.tools/uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+# --inexact: what `make test` installed stays when `make run` is called next
+.venv/.run: pyproject.toml uv.lock | $(UV)
+	@$(UV) sync --quiet --frozen --no-dev --inexact --python "$(PYTHON)"
+	@touch $@
+
+.venv/.dev: pyproject.toml uv.lock | $(UV)
+	@$(UV) sync --quiet --frozen --python "$(PYTHON)"
+	@touch .venv/.run $@
