@@ -9,6 +9,8 @@ WORKERS ?= auto
 
 export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := .venv
+# trust what the system trusts: company proxies sign with their own certificates
+export UV_SYSTEM_CERTS ?= true
 
 .PHONY: help run test check bench lock openapi clean
 .DEFAULT_GOAL := help
@@ -46,6 +48,7 @@ clean: ## Remove what these targets made; the embedded database stays (vsm data 
 
 $(UV):
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; none was found on the PATH"; exit 1; }
+	@echo "Setting up (the first time takes up to a minute) …"
 	@$(PYTHON) -m venv .tools/uv
 	@.tools/uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 

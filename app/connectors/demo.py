@@ -5,7 +5,7 @@ and move on. Because people are finite, queues, work in process and times agree 
 they do in life (Little's law holds), which independent random draws would not give.
 
 The constraint is the last active stage but one (testing, by default): it has fewer people than it
-needs until two thirds of the time have passed.
+needs until two thirds of the time have passed. Of one or two active stages it is the last.
 """
 
 import heapq
@@ -41,9 +41,8 @@ _BACKLOG, _HANDOVER, _SETTLED, _TIDIED = 60.0, 5.0, 40.0, 150.0
 
 _SOMEDAY, _CANCEL_UNSTARTED = 0.06, 0.035  # of arrivals: never pulled, or cancelled before
 _CANCEL_STARTED, _DECOMMIT = 0.04, 0.04  # of items, spread evenly over the active stages
-_RETURN, _REOPEN = 0.2, 0.045  # of checks, of deliveries
+_RETURN, _REOPEN, _BY_AGENT = 0.2, 0.045, 0.05  # of checks, of deliveries, of moves by people
 _HOTFIX = 0.2  # of bugs: delivered at once, not on a release day
-_BY_AGENT = 0.05  # of the moves that are not automated
 _STRAGGLERS_AT = (0.25, 0.7)  # when, in every stage, one item gets stuck for good
 
 
@@ -85,7 +84,7 @@ class _Clock:
         monday = self._start.date() - timedelta(days=self._start.weekday() + 7)
         self._origin = datetime.combine(monday, time(8), UTC)
 
-    def hour_at(self, share: float) -> int:
+    def hour(self, share: float) -> int:
         """Return the first full working hour after this share of the time."""
         instant = self._start + share * (self.now - self._start)
         hours = range(((instant - self._origin).days // 7 + 1) * _WEEK)
@@ -134,7 +133,7 @@ class _Simulation:
     def __init__(self, stream: ValueStream, clock: _Clock, rate: float, seed: int) -> None:
         self.items: list[_Item] = []
         self._rng = Random(seed)  # noqa: S311 - a repeatable demonstration, nothing to protect
-        self._clock, self._hour = clock, float(clock.hour_at(0))
+        self._clock, self._hour = clock, float(clock.hour(0))
         self._instant = clock.instant(self._hour)
         self._between_arrivals = _WEEK / rate
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
@@ -142,9 +141,7 @@ class _Simulation:
         self._releases: dict[float, float] = {}
         self._stages = stream.stages
         self._parks = stream.zone(stream.first_stage) is Zone.TODO
-        self._stuck_after = [
-            [clock.hour_at(share) for share in _STRAGGLERS_AT] for _ in self._stages
-        ]
+        self._stuck_after = [[clock.hour(share) for share in _STRAGGLERS_AT] for _ in self._stages]
         self._assign_roles(rate)
 
     def _assign_roles(self, rate: float) -> None:
@@ -162,7 +159,7 @@ class _Simulation:
 
     def run(self) -> None:
         """Let everything happen that happens until now."""
-        self._at(self._clock.hour_at(_IMPROVED_AT), self._improve)
+        self._at(self._clock.hour(_IMPROVED_AT), self._improve)
         self._await_arrival()
         while self._agenda:
             self._hour, _, happen = heapq.heappop(self._agenda)

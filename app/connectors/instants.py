@@ -63,8 +63,9 @@ class Instant(NamedTuple):
 def day_orders(columns: Mapping[str, Iterable[str]]) -> tuple[dict[str, DayOrder], list[str]]:
     """Decide for each column which number is the day, and tell what had to be assumed.
 
-    Columns with no such dates have no order. A value above 12 anywhere in a column decides for the whole column; a column without one
-    follows the others. Dates with dots are day first everywhere and prove nothing.
+    A value above 12 anywhere in a column decides for the whole column; a column without one
+    follows the others. Dates with dots are day first everywhere and prove nothing. Columns
+    without such dates have no order.
     """
     proofs = {name: _evidence(texts) for name, texts in columns.items()}
     proven = [proof.order for proof in proofs.values() if proof.order]

@@ -64,7 +64,8 @@ def make_cluster(
     if answer.status:
         raise EmbeddedDatabaseError(f"PostgreSQL cannot make its files: {answer.text}")
     fresh.rename(cluster_of(data_dir))
-    _sync(data_dir)  # else a power failure could leave the first data under the name `.new`
+    if sync:
+        _sync(data_dir)  # else a power failure could leave the first data under the name `.new`
 
 
 def delete_cluster(data_dir: Path) -> None:
