@@ -33,7 +33,7 @@ check: .venv/.dev ## The quick gate: lint, format, types, architecture, locks, u
 	$(BIN)/pytest tests/unit -q -n $(WORKERS)
 
 bench: .venv/.dev ## Run the benchmarks; each prints a ratio taken in one run
-	@for each in bench/bench_*.py; do $(BIN)/python $$each || exit 1; done
+	@for each in $(wildcard bench/bench_*.py); do $(BIN)/python $$each || exit 1; done
 
 lock: $(UV) ## Lock the newest allowed versions and export them for pip
 	$(UV) lock --upgrade --quiet

@@ -42,6 +42,12 @@ BUCKET_HOURS = (1, 4, 8, 24, 48, 72, 168, 336, 720, 1440, 2160, 4320, 8760)
 """Upper bounds of duration histograms: 1 hour to 365 days."""
 
 
+_TRACEBACKS = structlog.processors.ExceptionRenderer(
+    # local variables hold bodies and passwords; they do not belong into logs
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Histogram:
     """Cumulative counts for BUCKET_HOURS and +Inf, and the sum in hours."""
@@ -126,9 +132,9 @@ def configure_logs(style: str, level: str) -> None:
         structlog.processors.TimeStamper(fmt="%H:%M:%S" if console else "iso", utc=not console),
     ]
     render: list[structlog.types.Processor] = (
-        [structlog.dev.ConsoleRenderer()]
+        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
         if console
-        else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        else [_TRACEBACKS, structlog.processors.JSONRenderer()]
     )
     threshold = getattr(logging, level.upper())
     structlog.configure(

@@ -46,7 +46,7 @@ async def ready(request: Request) -> Ready:
     if not await is_reachable(database):
         raise DatabaseUnavailable
     async with transaction(database) as connection:
-        if await schema.revision(connection) != schema.head():
+        if not await schema.is_current(connection):
             raise SchemaOutdated
     return Ready()
 

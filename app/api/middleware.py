@@ -7,8 +7,10 @@ from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.problems import InternalError, response
 from app.telemetry import REQUESTS
 
 log = structlog.get_logger()
@@ -23,7 +25,10 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class Observed:
-    """Give each request an id (the caller's X-Request-ID if it is sane), count it, log it."""
+    """Give each request an id (the caller's X-Request-ID if it is sane), count it, log it.
+
+    What nobody expected becomes an answer here, where the request's id is still known.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -38,9 +43,11 @@ class Observed:
         structlog.contextvars.bind_contextvars(request_id=request_id)
         began = time.perf_counter()
         status = SERVER_ERROR
+        answering = False
 
         async def observe(message: Message) -> None:
-            nonlocal status
+            nonlocal status, answering
+            answering = True
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [
@@ -51,6 +58,11 @@ class Observed:
 
         try:
             await self._app(scope, receive, observe)
+        except Exception as error:
+            log.exception("internal error", exc_info=error)
+            if answering:
+                raise
+            await response(Request(scope), InternalError())(scope, receive, observe)
         finally:
             _record(scope, status, time.perf_counter() - began)
             structlog.contextvars.clear_contextvars()

@@ -198,6 +198,9 @@ def _part(error: Mapping[str, Any]) -> dict[str, Any]:
     return part
 
 
+_UNREADABLE = {"field": "body", "message": "The body is not JSON in UTF-8"}
+
+
 def install(app: FastAPI) -> None:
     """Answer every error of this application with a problem."""
 
@@ -213,13 +216,10 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:
-        kind = {404: NoSuchPath, 405: MethodNotAllowed}.get(error.status_code, InvalidRequest)
-        return response(request, kind(), error.headers)
-
-    @app.exception_handler(Exception)
-    async def unexpected(request: Request, error: Exception) -> JSONResponse:
-        log.error("internal error", exc_info=error)
-        return response(request, InternalError())
+        known = {404: NoSuchPath(), 405: MethodNotAllowed()}
+        # all else that the framework raises is that it can make nothing of the body
+        found = known.get(error.status_code, InvalidRequest([_UNREADABLE]))
+        return response(request, found, error.headers)
 
 
 class Explanation(BaseModel):
@@ -232,7 +232,8 @@ class Explanation(BaseModel):
 
 
 def _parents(kind: type[errors.VsmError]) -> list[str]:
-    return [up.type_name for up in kind.__mro__[1:] if issubclass(up, errors.VsmError)]
+    wider = kind.__mro__[1 : kind.__mro__.index(errors.VsmError)]  # the root explains nothing
+    return [up.type_name for up in wider if issubclass(up, errors.VsmError)]
 
 
 router = APIRouter(tags=["service"])

@@ -10,20 +10,23 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request, Response
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
+from app.api.problems import InvalidRequest
 from app.store import idempotency
 from app.store.database import Connection, transaction
 
 _WRITES = {"POST", "PUT", "PATCH", "DELETE"}
 _KEPT_HEADERS = ("content-type", "location", "etag")
+_MAX_KEY = 255
 
 IdempotencyKey = Annotated[
     str | None,
     Header(
         alias="Idempotency-Key",
         min_length=1,
-        max_length=255,
+        max_length=_MAX_KEY,
         pattern=r"^[\x21-\x7e]+$",
         description="Repeat a request safely: the same key and body give the first answer again.",
     ),
@@ -53,17 +56,29 @@ class UnitOfWork(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Wrap the handler; an exception rolls back and travels on to the problem table."""
         handle = super().get_route_handler()
+        takes_query = _takes_query(self.dependant)
 
         async def in_transaction(request: Request) -> Response:
+            if request.query_params and not takes_query:
+                raise InvalidRequest([_no_such_parameter(name) for name in request.query_params])
             async with transaction(request.app.state.database) as connection:
                 request.state.connection = connection
                 key = request.headers.get("idempotency-key")
-                if key and request.method in _WRITES:
+                if key and len(key) <= _MAX_KEY and request.method in _WRITES:
                     return await _once(connection, key, request, handle)
                 response: Response = await handle(request)
                 return response
 
         return in_transaction
+
+
+def _takes_query(dependant: Dependant) -> bool:
+    return bool(dependant.query_params) or any(map(_takes_query, dependant.dependencies))
+
+
+def _no_such_parameter(name: str) -> dict[str, str]:
+    """Refuse what would be ignored; routes that take a query have a model that does the same."""
+    return {"field": name, "message": "There is no such field or parameter"}
 
 
 async def _once(
@@ -77,14 +92,14 @@ async def _once(
     Only answers to completed writes are kept: a refused request changed nothing and may be
     corrected and repeated under its key.
     """
-    earlier = await idempotency.claim(connection, key[:255], await _fingerprint(request))
+    earlier = await idempotency.claim(connection, key, await _fingerprint(request))
     if earlier is not None:
         headers = {**earlier.headers, "Idempotent-Replayed": "true"}
         return Response(earlier.body, earlier.status, headers=headers)
     response = await handle(request)
     headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
     answer = idempotency.Answer(response.status_code, headers, bytes(response.body))
-    await idempotency.keep(connection, key[:255], answer)
+    await idempotency.keep(connection, key, answer)
     return response
 
 

@@ -52,6 +52,12 @@ class VoidTransition(RequestModel):
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "moved the wrong card"}]})
 
 
+class WhichMoves(RequestModel):
+    """Which of an item's moves."""
+
+    voided: bool = Field(False, description="also the moves that were taken back")
+
+
 class History(Answer):
     """An item's moves, oldest first, and what follows from them."""
 
@@ -109,13 +115,13 @@ async def move_item(
 )
 async def read_history(
     id: ItemId,  # noqa: A002
+    which: Annotated[WhichMoves, Query()],
     db: Db,
     response: Response,
-    voided: Annotated[bool, Query(description="also the moves that were taken back")] = False,
 ) -> History:
     """Return the item's moves, oldest first; `from_stage` is null for the first."""
     item = await work_items.get(db, id)
-    moves = await transitions.history(db, id, with_voided=voided)
+    moves = await transitions.history(db, id, with_voided=which.voided)
     tag(response, item.version)
     return History(
         work_item_id=item.id,

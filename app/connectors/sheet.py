@@ -61,9 +61,7 @@ class Sheet:
             return False
         if self._instants.needs_order:
             texts = {
-                name: [row[name] for row in self.rows]
-                for name in names
-                if name in self._positions
+                name: [row[name] for row in self.rows] for name in names if name in self._positions
             }
             self._orders, notes = day_orders(texts)
             self._reading.notes.extend(notes)

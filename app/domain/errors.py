@@ -23,7 +23,8 @@
     ├── TooLarge                      more than is accepted at once
     └── Unavailable                   try again later
         ├── DatabaseUnavailable
-        └── SchemaOutdated
+        ├── SchemaOutdated
+        └── EmbeddedDatabaseError
 
 The first line of a class's docstring is the title that callers see; `type_name` is stable.
 """
@@ -251,3 +252,9 @@ class SchemaOutdated(Unavailable):
     """The database's schema is not up to date; run `alembic upgrade head` or `vsm migrate`."""
 
     type_name = "schema-outdated"
+
+
+class EmbeddedDatabaseError(Unavailable):
+    """The embedded database cannot be used as it is."""
+
+    type_name = "embedded-database"

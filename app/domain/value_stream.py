@@ -66,9 +66,14 @@ class ValueStream:
             raise InvalidStream(f"stream {self.key!r}: done stages come after all others")
 
     @cached_property
+    def start_stage(self) -> Stage:
+        """The stage from which an item counts as started: the first active one."""
+        return next(stage for stage in self.stages if stage.category is Category.ACTIVE)
+
+    @property
     def start_order(self) -> int:
-        """The order from which an item counts as started: that of the first active stage."""
-        return min(stage.order for stage in self.stages if stage.category is Category.ACTIVE)
+        """The order of the start stage."""
+        return self.start_stage.order
 
     @cached_property
     def _by_name(self) -> dict[str, Stage]:

@@ -37,6 +37,7 @@ _ITEM_COLUMNS += ["cancelled_at", "cancel_reason"]
 _TRANSITION_COLUMNS = ["item", "position", "to_stage_id", "asserted_from_stage_id", "timestamp"]
 _TRANSITION_COLUMNS += ["source_event_id", "reason", "actor_kind"]
 
+# Run again after the insert, it finds those that another transaction has created meanwhile.
 _FIND_KNOWN = text(
     """
     WITH known AS (
@@ -44,6 +45,7 @@ _FIND_KNOWN = text(
         FROM staged_items s
         JOIN work_items i
           ON i.value_stream_id = :stream_id AND i.source = s.source AND i.external_key = s.key
+        WHERE i.id IS DISTINCT FROM s.id
         ORDER BY i.id
         FOR NO KEY UPDATE OF i
     )
@@ -70,6 +72,7 @@ _INSERT_ITEMS = text(
            created_at
     FROM staged_items WHERE NOT known
     ORDER BY position
+    ON CONFLICT (value_stream_id, source, external_key) DO NOTHING
     """
 )
 _INSERT_TRANSITIONS = text(
@@ -120,7 +123,10 @@ _MARK_CHANGED = text(
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """What a merge changed. `ids` are the items' ids, in the order they were given."""
+    """What a merge changed.
+
+    `ids` are the items' ids, in the order they were given, `known` those that were there before.
+    """
 
     items_created: int = 0
     items_updated: int = 0
@@ -128,6 +134,7 @@ class Merged:
     transitions_created: int = 0
     transitions_known: int = 0
     ids: tuple[int, ...] = ()
+    known: frozenset[int] = frozenset()
 
     def __add__(self, other: "Merged") -> "Merged":
         """Put two merges together."""
@@ -138,6 +145,7 @@ class Merged:
             transitions_created=self.transitions_created + other.transitions_created,
             transitions_known=self.transitions_known + other.transitions_known,
             ids=self.ids + other.ids,
+            known=self.known | other.known,
         )
 
 
@@ -163,6 +171,7 @@ async def merge(
     await connection.execute(_FIND_KNOWN, scope)
     await connection.execute(_NUMBER_NEW)
     await connection.execute(_INSERT_ITEMS, scope)
+    await connection.execute(_FIND_KNOWN, scope)
     moved = (await connection.execute(_INSERT_TRANSITIONS, scope)).scalars().all()
     touched = sorted(set(moved))
     await connection.execute(_LIFT_OUTDATED_CANCELLATIONS, {"ids": touched})
@@ -171,7 +180,7 @@ async def merge(
     cancelled = (await connection.execute(_CANCEL)).scalars().all()
     rows = await connection.execute(text("SELECT id, known FROM staged_items ORDER BY position"))
     listed = rows.all()
-    known = {row.id for row in listed if row.known}
+    known = frozenset(row.id for row in listed if row.known)
     updated = known & {*touched, *renamed, *cancelled}
     await connection.execute(_MARK_CHANGED, {"ids": sorted(updated)})
     return Merged(
@@ -181,6 +190,7 @@ async def merge(
         transitions_created=len(moved),
         transitions_known=sum(len(each.transitions) for each in histories) - len(moved),
         ids=tuple(row.id for row in listed),
+        known=known,
     )
 
 

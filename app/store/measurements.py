@@ -26,21 +26,29 @@ class Extent:
     last_event_at: datetime | None
 
 
-async def flow_summary(
-    connection: Connection,
-    stream_id: int,
-    window: Window,
-    types: Sequence[WorkItemType] | None = None,
-) -> FlowSummary:
-    """Return what `flow.summary.summarise` defines, for the stream's items of these types."""
-    parameters = {
-        "stream_id": stream_id,
-        "starts": window.start,
-        "ends": window.end,
-        "as_of": window.as_of,
-        "types": None if types is None else [str(each) for each in types],
-    }
-    row = (await connection.execute(_FLOW_SUMMARY, parameters)).one()
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The items and the time that a number is about: the same parameters for every query."""
+
+    stream_id: int
+    window: Window
+    types: Sequence[WorkItemType] | None = None
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        """What `:stream_id`, `:starts`, `:ends`, `:as_of` and `:types` stand for."""
+        return {
+            "stream_id": self.stream_id,
+            "starts": self.window.start,
+            "ends": self.window.end,
+            "as_of": self.window.as_of,
+            "types": None if self.types is None else [str(each) for each in self.types],
+        }
+
+
+async def flow_summary(connection: Connection, selection: Selection) -> FlowSummary:
+    """Return what `flow.summary.summarise` defines, for the selected items."""
+    row = (await connection.execute(_FLOW_SUMMARY, selection.parameters)).one()
     durations = {
         clock: DurationSummary(
             count=row.throughput,
@@ -61,7 +69,7 @@ async def flow_summary(
         recompleted=row.recompleted,
         decommits=row.decommits,
         wip_us=int(row.wip_us),
-        window_us=window.length_us,
+        window_us=selection.window.length_us,
         wip_now=int(row.wip_now),
         wip_at_end=int(row.wip_at_end),
         open_items=row.open_items,

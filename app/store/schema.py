@@ -1,5 +1,6 @@
 """Bring the database's schema up to date, and tell whether it is."""
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -32,11 +33,27 @@ def downgrade(url: str, revision: str) -> None:
     command.downgrade(configuration(url), revision)
 
 
+@cache
 def head() -> str:
     """Return the newest revision that this version of the service knows."""
     newest = ScriptDirectory.from_config(configuration()).get_current_head()
     assert newest is not None, "there is at least the first migration"  # noqa: S101 - packaging fault
     return newest
+
+
+async def is_current(connection: Connection) -> bool:
+    """Tell whether the database has every migration of this version.
+
+    A revision that this version does not know comes from a newer one that is being rolled out.
+    """
+    found = await revision(connection)
+    return found is not None and (found == head() or found not in _known())
+
+
+@cache
+def _known() -> frozenset[str]:
+    scripts = ScriptDirectory.from_config(configuration())
+    return frozenset(script.revision for script in scripts.walk_revisions())
 
 
 async def revision(connection: Connection) -> str | None:

@@ -160,6 +160,7 @@ stage_transitions = Table(
     Column("from_stage_id", Integer),
     Column("to_stage_id", Integer, nullable=False),
     Column("timestamp", Instant, nullable=False),
+    Column("from_stage_since", Instant),
     Column("asserted_from_stage_id", Integer),
     Column("source_event_id", Text),
     Column("reason", Text),
@@ -169,6 +170,11 @@ stage_transitions = Table(
     Column("void_reason", Text),
     CheckConstraint("actor_kind IN ('human', 'automation', 'agent')", name="actor_kind_check"),
     CheckConstraint("(voided_at IS NULL) = (void_reason IS NULL)", name="void_check"),
+    CheckConstraint(
+        "(from_stage_id IS NULL) = (from_stage_since IS NULL)"
+        " AND (voided_at IS NOT NULL OR from_stage_since IS NULL OR from_stage_since <= timestamp)",
+        name="from_stage_check",
+    ),
     ForeignKeyConstraint(
         ["work_item_id", "value_stream_id"], ["work_items.id", "work_items.value_stream_id"]
     ),

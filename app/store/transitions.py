@@ -8,7 +8,7 @@ from sqlalchemy import Row, Select, insert, select, text, update
 from app.domain.errors import UnknownTransition
 from app.domain.transition import ActorKind, RecordedTransition, Transition
 from app.domain.value_stream import Stage
-from app.domain.work_item import WorkItem
+from app.domain.work_item import ItemFacts, WorkItem
 from app.store.database import Connection
 from app.store.queries import load_query
 from app.store.tables import stage_transitions, stages
@@ -29,17 +29,21 @@ async def clock(connection: Connection) -> datetime:
 async def add(
     connection: Connection,
     item: WorkItem,
-    from_stage_id: int | None,
+    left: ItemFacts | None,
     to_stage: Stage,
     transition: Transition,
 ) -> int:
-    """Append a move of a locked item to the log; returns the transition's id."""
+    """Append a move of a locked item to the log; returns the transition's id.
+
+    `left` are the facts before the move; None when there are none, or when `derive_facts` follows.
+    """
     statement = (
         insert(stage_transitions)
         .values(
             work_item_id=item.id,
             value_stream_id=item.stream_id,
-            from_stage_id=from_stage_id,
+            from_stage_id=left.stage_id if left else None,
+            from_stage_since=left.stage_since if left else None,
             to_stage_id=to_stage.id,
             timestamp=transition.timestamp,
             source_event_id=transition.source_event_id,

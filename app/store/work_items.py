@@ -1,10 +1,9 @@
 """Work items: create, find, lock, change."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Row, and_, func, not_, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, and_, func, not_, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.domain.errors import DuplicateItem, UnknownItem
@@ -91,18 +90,6 @@ async def find(connection: Connection, query: ItemQuery) -> list[WorkItem]:
         .limit(query.limit)
     )
     return [_item(row) for row in await connection.execute(statement)]
-
-
-async def taken_keys(
-    connection: Connection, stream_id: int, keys: Sequence[tuple[str | None, str | None]]
-) -> set[tuple[str, str]]:
-    """Return those of these (source, external key) that items of the stream have already."""
-    columns = work_items.c
-    query = select(columns.source, columns.external_key).where(
-        columns.value_stream_id == stream_id,
-        tuple_(columns.source, columns.external_key).in_(keys),
-    )
-    return {(row.source, row.external_key) for row in await connection.execute(query)}
 
 
 def _conditions(query: ItemQuery) -> list[ColumnElement[bool]]:

@@ -1,74 +1,11 @@
 """Measure the flow of a value stream in a window of time."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, tzinfo
-
-from app.domain.errors import InvalidValue
-from app.domain.value_stream import ValueStream
-from app.domain.work_item import WorkItemType
-from app.flow.calendar import Window, explicit_window, rolling_window
 from app.flow.summary import FlowSummary
-from app.store import measurements, transitions, value_streams
+from app.store import measurements
 from app.store.database import Connection
-from app.store.measurements import Extent
-
-DEFAULT_DAYS = 7
+from app.usecases.scope import Scope
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """Which stream, when, and which items. `days` back from `as_of`, or `start` and `end`."""
-
-    stream: str | None = None
-    days: int | None = None
-    start: datetime | None = None
-    end: datetime | None = None
-    as_of: datetime | None = None
-    tz: tzinfo | None = None
-    types: Sequence[WorkItemType] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Measurement:
-    """The answer, with what it was computed from."""
-
-    stream: ValueStream
-    window: Window
-    tz: tzinfo
-    extent: Extent
-    summary: FlowSummary
-
-    @property
-    def before_first_data(self) -> bool:
-        """Tell whether the window begins before the stream's first item."""
-        first = self.extent.first_created_at
-        return first is None or self.window.start < first
-
-
-async def measure(connection: Connection, question: Question) -> Measurement:
-    """Answer the question. Raises InvalidValue, UnknownStream."""
-    stream = await value_streams.load(connection, question.stream)
-    now = await transitions.clock(connection)
-    window = _window(question, now)
-    return Measurement(
-        stream=stream,
-        window=window,
-        tz=question.tz or stream.zone_info,
-        extent=await measurements.extent(connection, stream.id),
-        summary=await measurements.flow_summary(connection, stream.id, window, question.types),
-    )
-
-
-def _window(question: Question, now: datetime) -> Window:
-    """Return the window asked for, seen at `as_of` or now."""
-    as_of = question.as_of or now
-    if as_of > now:
-        raise InvalidValue("as_of", f"must not lie in the future, after {now.isoformat()}")
-    if question.start is None and question.end is None:
-        return rolling_window(as_of, question.days or DEFAULT_DAYS)
-    if question.days is not None:
-        raise InvalidValue("days", "give either `days` or `start` and `end`, not both")
-    if question.start is None:
-        raise InvalidValue("start", "`end` needs a `start`")
-    return explicit_window(question.start, question.end or as_of, as_of)
+async def measure(connection: Connection, scope: Scope) -> FlowSummary:
+    """Return the core metrics of the scope, all from one snapshot."""
+    return await measurements.flow_summary(connection, scope.selection)

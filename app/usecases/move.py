@@ -54,8 +54,16 @@ async def move(
     now = await transitions.clock(connection)
     transition = _transition(item, asked, now)
     _refuse_after_cancellation(item, transition.timestamp)
-    recorded_id = await transitions.add(connection, item, item.facts.stage_id, to_stage, transition)
-    item = await _bring_facts_up_to_date(connection, item, stream, to_stage, transition, now)
+    last = item.facts.last_transition_at
+    if last is None or transition.timestamp >= last:
+        # at the end of the history, the facts follow from those before
+        recorded_id = await transitions.add(connection, item, item.facts, to_stage, transition)
+        facts = item.facts.after(to_stage, stream.zone(to_stage), transition.timestamp)
+        item = await work_items.set_facts(connection, item, facts, now)
+    else:
+        recorded_id = await transitions.add(connection, item, None, to_stage, transition)
+        await transitions.derive_facts(connection, [item.id])
+        item = await work_items.change(connection, item, now)
     return await transitions.get(connection, item.id, recorded_id), item.version
 
 
@@ -129,20 +137,3 @@ def _refuse_after_cancellation(item: WorkItem, timestamp: datetime) -> None:
             f"work item {item.id} was cancelled at {item.cancelled_at.isoformat()}; restore it "
             "before moving it"
         )
-
-
-async def _bring_facts_up_to_date(
-    connection: Connection,
-    item: WorkItem,
-    stream: ValueStream,
-    to_stage: Stage,
-    transition: Transition,
-    now: datetime,
-) -> WorkItem:
-    """Fold a move at the end of the history into the facts; derive them anew for an earlier one."""
-    last = item.facts.last_transition_at
-    if last is None or transition.timestamp >= last:
-        facts = item.facts.after(to_stage, stream.zone(to_stage), transition.timestamp)
-        return await work_items.set_facts(connection, item, facts, now)
-    await transitions.derive_facts(connection, [item.id])
-    return await work_items.change(connection, item, now)

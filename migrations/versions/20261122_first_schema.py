@@ -94,6 +94,7 @@ TABLES = (
         from_stage_id INTEGER,
         to_stage_id INTEGER NOT NULL,
         timestamp TIMESTAMP WITH TIME ZONE NOT NULL,
+        from_stage_since TIMESTAMP WITH TIME ZONE,
         asserted_from_stage_id INTEGER,
         source_event_id TEXT,
         reason TEXT,
@@ -104,6 +105,7 @@ TABLES = (
         CONSTRAINT stage_transitions_pkey PRIMARY KEY (id),
         CONSTRAINT stage_transitions_actor_kind_check CHECK (actor_kind IN ('human', 'automation', 'agent')),
         CONSTRAINT stage_transitions_void_check CHECK ((voided_at IS NULL) = (void_reason IS NULL)),
+        CONSTRAINT stage_transitions_from_stage_check CHECK ((from_stage_id IS NULL) = (from_stage_since IS NULL) AND (voided_at IS NOT NULL OR from_stage_since IS NULL OR from_stage_since <= timestamp)),
         CONSTRAINT stage_transitions_work_item_id_value_stream_id_fkey FOREIGN KEY(work_item_id, value_stream_id) REFERENCES work_items (id, value_stream_id),
         CONSTRAINT stage_transitions_from_stage_id_value_stream_id_fkey FOREIGN KEY(from_stage_id, value_stream_id) REFERENCES stages (id, value_stream_id),
         CONSTRAINT stage_transitions_to_stage_id_value_stream_id_fkey FOREIGN KEY(to_stage_id, value_stream_id) REFERENCES stages (id, value_stream_id),
@@ -168,8 +170,8 @@ TABLES = (
 )
 
 # The log tells what happened: rows are added, never changed or taken away. Two things may still
-# be set. from_stage_id is derived from the order of the moves, so a late arrival corrects its
-# successor. voided_at with its reason takes a mistaken row out of the history, once.
+# be set. from_stage_id and from_stage_since describe the visit that a move ended; they are derived
+# from the order of the moves, so a late arrival corrects its successor. voided_at with its reason takes a mistaken row out of the history, once.
 APPEND_ONLY = (
     """
     CREATE FUNCTION stage_transitions_append_only() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -15,7 +15,7 @@ its locks, so the next start finds the truth whatever happened before. No proces
 server, nothing is registered to run at exit, and no signal handler is installed.
 """
 
-from app.store.embedded.owner import EmbeddedDatabaseError
+from app.domain.errors import EmbeddedDatabaseError
 from app.store.embedded.postgres import EmbeddedPostgres, default_data_dir, is_running, reset
 
 __all__ = [

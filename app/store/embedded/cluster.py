@@ -4,8 +4,9 @@ import os
 import shutil
 from pathlib import Path
 
+from app.domain.errors import EmbeddedDatabaseError
 from app.store.embedded.lock import Lock
-from app.store.embedded.owner import EmbeddedDatabaseError, Owner
+from app.store.embedded.owner import Owner
 from app.store.embedded.programs import MAJOR, Programs
 
 SUPERUSER = "postgres"

@@ -7,7 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from app.store.embedded.owner import EmbeddedDatabaseError, Owner
+from app.domain.errors import EmbeddedDatabaseError
+from app.store.embedded.owner import Owner
 
 PAUSE = 0.01
 

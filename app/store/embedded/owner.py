@@ -19,19 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from app.domain.errors import Unavailable
+from app.domain.errors import EmbeddedDatabaseError
 
 ROOT = 0
 UNPRIVILEGED = ("postgres", "nobody")
 SHELL = "/bin/sh"
 ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}
 """All that PostgreSQL's programs see: no PG* variable of the caller can redirect them."""
-
-
-class EmbeddedDatabaseError(Unavailable):
-    """The embedded database cannot be used as it is."""
-
-    type_name = "embedded-database"
 
 
 @dataclass(frozen=True, slots=True)

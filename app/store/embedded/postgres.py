@@ -8,9 +8,10 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
+from app.domain.errors import EmbeddedDatabaseError
 from app.store.embedded.cluster import SUPERUSER, cluster_of, delete_cluster
 from app.store.embedded.lock import Lock
-from app.store.embedded.owner import ROOT, EmbeddedDatabaseError, owner_of, prepare_data_dir
+from app.store.embedded.owner import ROOT, owner_of, prepare_data_dir
 from app.store.embedded.programs import delete_copies
 from app.store.embedded.server import DATABASE, Server, read_postmaster
 from app.store.embedded.socket_folder import PORT

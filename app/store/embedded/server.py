@@ -15,9 +15,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.domain.errors import EmbeddedDatabaseError
 from app.store.embedded.cluster import SUPERUSER, check_version, cluster_of, make_cluster
 from app.store.embedded.lock import Lock
-from app.store.embedded.owner import EmbeddedDatabaseError, Owner
+from app.store.embedded.owner import Owner
 from app.store.embedded.programs import packaged, programs_for
 from app.store.embedded.socket_folder import (
     PORT,

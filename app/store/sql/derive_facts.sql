@@ -5,19 +5,30 @@
 WITH wanted AS (
     SELECT unnest(CAST(:item_ids AS bigint[])) AS work_item_id
 ),
-log AS (
-    SELECT t.id, t.work_item_id, t.to_stage_id, t.timestamp, t.from_stage_id AS stored_from,
+ordered AS (
+    SELECT t.id, t.work_item_id, t.to_stage_id, t.timestamp,
+           t.from_stage_id AS stored_from, t.from_stage_since AS stored_since,
            lag(t.to_stage_id) OVER moves AS left_stage_id
     FROM stage_transitions t
     JOIN wanted USING (work_item_id)
     WHERE t.voided_at IS NULL
     WINDOW moves AS (PARTITION BY t.work_item_id ORDER BY t.timestamp, t.id)
 ),
+log AS (
+    SELECT ordered.*,
+           -- the visit that a move ends began with the last real move before it
+           max(timestamp) FILTER (WHERE to_stage_id IS DISTINCT FROM left_stage_id)
+               OVER (PARTITION BY work_item_id ORDER BY timestamp, id
+                     ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS left_stage_since
+    FROM ordered
+),
 corrected AS (
     UPDATE stage_transitions t
-    SET from_stage_id = log.left_stage_id
+    SET from_stage_id = log.left_stage_id, from_stage_since = log.left_stage_since
     FROM log
-    WHERE t.id = log.id AND log.left_stage_id IS DISTINCT FROM log.stored_from
+    WHERE t.id = log.id
+      AND (log.left_stage_id, log.left_stage_since)
+          IS DISTINCT FROM (log.stored_from, log.stored_since)
 ),
 facts AS (
     SELECT log.work_item_id,

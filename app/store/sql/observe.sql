@@ -23,7 +23,8 @@ GROUP BY f.name, t.name
 UNION ALL
 SELECT 'in_progress', z.name, z.zone, count(i.id)
 FROM stage_zones z
-LEFT JOIN work_items i ON i.current_stage_id = z.stage_id AND i.cancelled_at IS NULL
+LEFT JOIN work_items i ON i.current_stage_id = z.stage_id
+                      AND (i.cancelled_at IS NULL OR z.zone = 'done')
 GROUP BY z.name, z.zone
 UNION ALL
 SELECT 'cycle_time', bucket::text, '', count(*)

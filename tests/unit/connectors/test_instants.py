@@ -1,6 +1,6 @@
 """Dates are read in the shapes exports use; nothing is guessed silently."""
 
-from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -77,7 +77,13 @@ def test_month_first_dates_are_read_and_dots_stay_day_first(text: str, expected:
     [
         *("2025-13-01", "2025-02-30", "2025-06-07T25:00:00Z", "13:00 PM", "1/2/2023 13:00 PM"),
         *("2025-06-07T14:59:28+99:00", "2025-06-07T14:59:28+05:99", "20250607", "1", "12345"),
-        *("2025-W23-6", "٢٠٢٥-٠٦-٠٧", "June", "soon", "2025-06-07T14:59:28.1234567890Z"),
+        *(
+            "2025-W23-6",
+            "\u0662\u0660\u0662\u0665-06-07",
+            "June",
+            "soon",
+            "2025-06-07T14:59:28.1234567890Z",
+        ),
     ],
 )
 def test_what_is_no_date_is_refused_with_what_was_expected(text: str) -> None:
@@ -87,7 +93,7 @@ def test_what_is_no_date_is_refused_with_what_was_expected(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["{-84}", "{w-12}", "yesterday", "3 days ago", "-5d"])
 def test_relative_dates_are_refused_as_such(text: str) -> None:
-    with pytest.raises(NotAnInstantError, match="expected an absolute date .* which is relative"):
+    with pytest.raises(NotAnInstantError, match=r"expected an absolute date .* which is relative"):
         instants().read(text)
 
 
@@ -115,8 +121,10 @@ def test_a_time_without_offset_is_in_the_stated_zone_and_that_is_noted() -> None
     assert berlin.read("2025-06-07 14:00", place="line 2").at == utc(2025, 6, 7, 12)
     assert berlin.read("2025-06-07T14:00Z", place="line 3").at == utc(2025, 6, 7, 14)
     assert tally.notes() == [
-        "times without an offset were taken as Europe/Berlin; --tz names another zone "
-        "(once: line 2)"
+        (
+            "times without an offset were taken as Europe/Berlin; --tz names another zone "
+            "(once: line 2)"
+        )
     ]
 
 
@@ -189,16 +197,15 @@ def test_dates_that_read_the_same_both_ways_need_no_note() -> None:
 
 @given(st.text(max_size=40), st.sampled_from([None, "dmy", "%Y-%m-%d %H:%M", "%c %z"]))
 def test_any_text_is_read_or_refused(text: str, pattern: str | None) -> None:
-    reader: Callable[[str], object] = instants(date_format=pattern).read
-    try:
-        reader(text)
-    except NotAnInstantError as error:
-        assert str(error).startswith("expected ")
+    with suppress(NotAnInstantError):
+        assert instants(date_format=pattern).read(text).at <= NOW + timedelta(minutes=5)
 
 
 @given(
     st.datetimes(
-        min_value=datetime(1970, 1, 3), max_value=datetime(2025, 12, 30), timezones=st.timezones()
+        min_value=datetime(1970, 1, 3),  # noqa: DTZ001 - bounds of local times
+        max_value=datetime(2025, 12, 30),  # noqa: DTZ001
+        timezones=st.timezones(),
     )
 )
 def test_what_isoformat_writes_is_read_back(moment: datetime) -> None:

@@ -79,8 +79,10 @@ def test_a_stated_column_that_is_not_there_and_a_field_there_is_not_are_told() -
     reading = csv("key,to,date\nA,Done,2025-01-01\n", columns={"title": "Nme", "colour": "to"})
     assert problems(reading) == [
         "moves.csv:1: expected a column 'Nme' for title, got the columns 'key', 'to', 'date'",
-        "moves.csv:1: expected a field for --column (key, title, type, to_stage, timestamp, "
-        "created, from_stage, event_id, reason, cancelled, field_name), got 'colour'",
+        (
+            "moves.csv:1: expected a field for --column (key, title, type, to_stage, timestamp, "
+            "created, from_stage, event_id, reason, cancelled, field_name), got 'colour'"
+        ),
     ]
 
 
@@ -136,8 +138,10 @@ def test_problems_stand_at_the_physical_line_and_the_number_of_the_field() -> No
         "moves.csv:4:4 (date): expected a date and time such as 2025-06-07T14:59:28Z, got 'soon'",
         "moves.csv:5:1 (key): expected an item key, got an empty cell",
         "moves.csv:6:3 (to): expected the stage moved to, got an empty cell",
-        "moves.csv:6:4 (date): expected a date and time such as 2025-06-07T14:59:28Z, "
-        "got an empty cell",
+        (
+            "moves.csv:6:4 (date): expected a date and time such as 2025-06-07T14:59:28Z, "
+            "got an empty cell"
+        ),
     ]
 
 
@@ -257,14 +261,16 @@ def test_an_item_has_one_creation() -> None:
         "key,created,to,date\nA,2025-01-01,Backlog,2025-01-01\nA,2025-01-02,Done,2025-01-03\n"
     )
     assert problems(reading) == [
-        "moves.csv:3:2 (created): expected the item's one creation (2025-01-01T00:00:00Z, line 2), "
-        "got '2025-01-02'"
+        (
+            "moves.csv:3:2 (created): expected the item's one creation (2025-01-01T00:00:00Z, "
+            "line 2), got '2025-01-02'"
+        )
     ]
 
 
 def test_each_unknown_status_is_one_problem_that_shows_the_option_to_add() -> None:
     reading = csv(
-        "key,to,date\nA,In Limbo,2025-01-01\nB,In Limbo,2025-01-01\nB,Say \"no\",2025-01-02\n"
+        'key,to,date\nA,In Limbo,2025-01-01\nB,In Limbo,2025-01-01\nB,Say "no",2025-01-02\n'
     )
     first, second = problems(reading)
     assert first.startswith(
@@ -282,8 +288,10 @@ def test_a_mapping_decides_and_its_mistakes_are_told() -> None:
     assert reading.mapping == {"In Limbo": "Testing", "Meeting": "ignore"}
     reading = csv(text, mapping={"In Limbo": "Tsting"}, types={"Bug": "insect"})
     assert problems(reading) == [
-        "moves.csv (map In Limbo): expected a stage (Backlog, Analysis, Development, Testing, "
-        "Deployment, Production), cancelled or ignore, got 'Tsting'",
+        (
+            "moves.csv (map In Limbo): expected a stage (Backlog, Analysis, Development, Testing, "
+            "Deployment, Production), cancelled or ignore, got 'Tsting'"
+        ),
         "moves.csv (type Bug): expected one of feature, bug, task, epic, got 'insect'",
     ]
 
@@ -315,9 +323,7 @@ def test_a_cancelled_status_that_was_left_again_is_not_kept() -> None:
 def test_an_item_marked_as_cancelled_was_cancelled_by_its_last_row(
     to: str, kept: list[str]
 ) -> None:
-    history = only(
-        csv(f"key,to,date,cancelled\nA,Analysis,2025-01-01,no\nA,{to},2025-01-02,yes\n")
-    )
+    history = only(csv(f"key,to,date,cancelled\nA,Analysis,2025-01-01,no\nA,{to},2025-01-02,yes\n"))
     assert [move.to_stage for move in history.transitions] == kept
     assert history.cancelled_at == datetime(2025, 1, 2, tzinfo=UTC)
     assert history.cancel_reason == "marked as cancelled"
@@ -328,8 +334,10 @@ def test_a_date_of_cancellation_is_taken_as_it_is_and_ends_the_moves() -> None:
     assert only(csv(rows)).cancelled_at == datetime(2025, 1, 5, tzinfo=UTC)
     reading = csv(rows + "A,Testing,2025-01-06,\n")
     assert problems(reading) == [
-        "moves.csv:3:3 (date): expected no move after the item's cancellation "
-        "(2025-01-05T00:00:00Z), got '2025-01-06'"
+        (
+            "moves.csv:3:3 (date): expected no move after the item's cancellation "
+            "(2025-01-05T00:00:00Z), got '2025-01-06'"
+        )
     ]
     reading = csv(rows + "A,Testing,2025-01-02,2025-01-06\n")
     assert "expected the item's one cancellation" in problems(reading)[0]
@@ -359,8 +367,10 @@ def test_the_order_of_day_and_month_is_one_for_the_file() -> None:
     assert only(reading).created_at == datetime(2025, 3, 4, tzinfo=UTC)
     reading = csv("key,to,date\nA,Done,3/31/2025\nB,Done,31/3/2025\n")
     assert problems(reading) == [
-        "moves.csv:3:3 (date): expected a date and time such as 2025-06-07T14:59:28Z "
-        "or 6/7/2025 (month first), got '31/3/2025'"
+        (
+            "moves.csv:3:3 (date): expected a date and time such as 2025-06-07T14:59:28Z "
+            "or 6/7/2025 (month first), got '31/3/2025'"
+        )
     ]
 
 
@@ -397,8 +407,7 @@ def test_problems_of_json_lines_have_the_line_and_the_character() -> None:
         '{"key": {"a": 1}, "to": "Done", "timestamp": 1735689600}\n'
     )
     assert problems(reading) == [
-        "moves.jsonl:1 (timestamp): expected a date and time such as 2025-06-07T14:59:28Z, "
-        "got 'x'",
+        "moves.jsonl:1 (timestamp): expected a date and time such as 2025-06-07T14:59:28Z, got 'x'",
         "moves.jsonl:2:27: expected JSON, got '\"timestamp' where it cannot stand",
         "moves.jsonl:3: expected a JSON object, got '[1]'",
         "moves.jsonl:4 (key): expected a text or a number, got an object",

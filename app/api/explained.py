@@ -1,0 +1,83 @@
+"""What every flow metric says about itself: which time, which items, by which definitions."""
+
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from pydantic import Field
+
+from app.api.types import Answer
+from app.usecases.scope import Scope
+
+
+class Definitions(Answer):
+    """What the words mean here."""
+
+    cycle_time_start: str = "commitment"
+    start_stage: str = Field(description="an item is started when it first reaches this stage")
+    finish: str = "first_done"
+    percentile: str = "cont"
+    window: str = "[start,end)"
+
+
+class Explained(Answer):
+    """A flow metric with what it rests on."""
+
+    period_start: datetime
+    period_end: datetime = Field(description="excluded")
+    timezone: str
+    as_of: datetime
+    partial: bool = Field(description="more was asked for than had happened by `as_of`")
+    before_first_data: bool = Field(description="the window begins before the first item")
+    last_event_at: datetime | None = Field(description="the newest move in the stream")
+    definitions_version: int
+    definitions: Definitions
+    sample_size: int = Field(description="items that the durations are about")
+    excluded: dict[str, int] = Field(description="items left out of the sample, by reason")
+    low_confidence: list[str] = Field(description="percentiles that so few items cannot support")
+    links: dict[str, str] = Field(description="exactly the items behind each number")
+
+
+def explanation(
+    scope: Scope,
+    *,
+    sample_size: int = 0,
+    excluded: dict[str, int] | None = None,
+    low_confidence: list[str] | None = None,
+    links: dict[str, str] | None = None,
+) -> dict[str, Any]:
+    """Return the fields of Explained for a scope."""
+    window, stream = scope.window, scope.stream
+    return {
+        "period_start": window.start,
+        "period_end": window.end,
+        "timezone": str(scope.tz),
+        "as_of": window.as_of,
+        "partial": window.partial,
+        "before_first_data": scope.before_first_data,
+        "last_event_at": scope.extent.last_event_at,
+        "definitions_version": stream.definitions_version,
+        "definitions": Definitions(start_stage=stream.start_stage.name),
+        "sample_size": sample_size,
+        "excluded": excluded or {},
+        "low_confidence": low_confidence or [],
+        "links": links or {},
+    }
+
+
+def items_link(scope: Scope, population: str, **more: str) -> str:
+    """Return where exactly the items of a population of this scope are listed."""
+    parameters: list[tuple[str, str]] = [
+        ("population", population),
+        ("stream", scope.stream.key),
+        ("start", _instant(scope.window.start)),
+        ("end", _instant(scope.window.end)),
+        ("as_of", _instant(scope.window.as_of)),
+        *((("type", str(kind)) for kind in scope.types) if scope.types is not None else ()),
+        *more.items(),
+    ]
+    return f"/api/v1/work-items?{urlencode(parameters)}"
+
+
+def _instant(instant: datetime) -> str:
+    return instant.isoformat().replace("+00:00", "Z")

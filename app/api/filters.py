@@ -1,0 +1,54 @@
+"""The filters that every flow metric takes, in the same words."""
+
+from typing import Annotated
+
+from fastapi import Depends, Query
+from pydantic import Field
+
+from app.api.session import Db
+from app.api.types import Instant, Name, TimeZone, zone
+from app.api.types import Request as RequestModel
+from app.domain.work_item import WorkItemType
+from app.usecases.scope import Question, Scope, resolve
+
+
+class FlowFilter(RequestModel):
+    """Which part of the flow is asked about."""
+
+    days: int | None = Field(None, ge=1, le=90, description="rolling window; unsaid: 7")
+    start: Instant | None = Field(None, description="start of the window, included")
+    end: Instant | None = Field(None, description="end of the window, excluded; unsaid: `as_of`")
+    as_of: Instant | None = Field(None, description="as things stood then; unsaid: now")
+    tz: TimeZone | None = Field(None, description="IANA zone; unsaid: the stream's own")
+    stream: Name | None = Field(None, description="value stream; unsaid: the default one")
+    type: list[WorkItemType] | None = Field(None, description="only these types; repeatable")
+    exclude_types: list[WorkItemType] | None = Field(
+        None, description="all but these types; repeatable"
+    )
+
+    def question(self) -> Question:
+        """Return the filter as the use cases know it."""
+        return Question(
+            stream=self.stream,
+            days=self.days,
+            start=self.start,
+            end=self.end,
+            as_of=self.as_of,
+            tz=zone(self.tz) if self.tz else None,
+            types=self._types(),
+        )
+
+    def _types(self) -> list[WorkItemType] | None:
+        """Return the types asked for, None when all are."""
+        if self.type is None and self.exclude_types is None:
+            return None
+        excluded = self.exclude_types or []
+        return [kind for kind in (self.type or list(WorkItemType)) if kind not in excluded]
+
+
+async def _scope(asked: Annotated[FlowFilter, Query()], db: Db) -> Scope:
+    return await resolve(db, asked.question())
+
+
+Scoped = Annotated[Scope, Depends(_scope)]
+"""The scope that a request's filter selects."""

@@ -1,0 +1,83 @@
+"""Which items, in which time: the one selection behind every number.
+
+Every flow metric is asked with the same words and answered for the same scope, so two answers can
+never rest on two populations.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+
+from app.domain.errors import InvalidValue
+from app.domain.value_stream import ValueStream
+from app.domain.work_item import WorkItemType
+from app.flow.calendar import Window, explicit_window, rolling_window
+from app.store import measurements, transitions, value_streams
+from app.store.database import Connection
+from app.store.measurements import Extent, Selection
+
+DEFAULT_DAYS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Which stream, when, and which items. `days` back from `as_of`, or `start` and `end`."""
+
+    stream: str | None = None
+    days: int | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    as_of: datetime | None = None
+    tz: tzinfo | None = None
+    types: Sequence[WorkItemType] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A question with everything unsaid filled in."""
+
+    stream: ValueStream
+    window: Window
+    tz: tzinfo
+    types: Sequence[WorkItemType] | None
+    extent: Extent
+
+    @property
+    def selection(self) -> Selection:
+        """What queries are given."""
+        return Selection(self.stream.id, self.window, self.types)
+
+    @property
+    def before_first_data(self) -> bool:
+        """Tell whether the window begins before the stream's first item."""
+        first = self.extent.first_created_at
+        return first is None or self.window.start < first
+
+
+async def resolve(
+    connection: Connection, question: Question, *, default_days: int = DEFAULT_DAYS
+) -> Scope:
+    """Fill in what the question left unsaid. Raises InvalidValue, UnknownStream."""
+    stream = await value_streams.load(connection, question.stream)
+    now = await transitions.clock(connection)
+    return Scope(
+        stream=stream,
+        window=_window(question, now, default_days),
+        tz=question.tz or stream.zone_info,
+        types=question.types,
+        extent=await measurements.extent(connection, stream.id),
+    )
+
+
+def _window(question: Question, now: datetime, default_days: int) -> Window:
+    """Return the window asked for, seen at `as_of` or now."""
+    as_of = question.as_of or now
+    if as_of > now:
+        raise InvalidValue("as_of", f"must not lie in the future, after {now.isoformat()}")
+    if question.start is None and question.end is None:
+        return rolling_window(as_of, question.days or default_days)
+    if question.days is not None:
+        raise InvalidValue("days", "give either `days` or `start` and `end`, not both")
+    if question.start is None:
+        raise InvalidValue("start", "`end` needs a `start`")
+    return explicit_window(question.start, question.end or as_of, as_of)

@@ -1,0 +1,181 @@
+"""Generated populations in PostgreSQL, for one example each: stored, measured, rolled back."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+
+import pytest
+from hypothesis import settings
+from sqlalchemy import insert, text
+
+from app.domain.transition import RecordedTransition, Transition
+from app.domain.value_stream import ValueStream
+from app.domain.work_item import ItemFacts, ItemHistory, WorkItem, WorkItemType
+from app.flow.calendar import Window
+from app.flow.summary import FlowSummary, summarise
+from app.flow.times import item_times
+from app.store import histories, measurements, tables, transitions, value_streams, work_items
+from app.store.database import Connection, Database
+from app.store.histories import Merged
+from tests.strategies import Population
+
+agreement_test = settings(max_examples=100, deadline=None)
+"""For the comparison of what is stored with its definition."""
+
+stored_test = settings(agreement_test, max_examples=30)
+"""For laws that follow from it. On a CI server Hypothesis draws the same examples every time."""
+
+PERCENTILES = ("p50", "p85", "p95")
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A population's stream with its items, seen over the connection that stored them."""
+
+    connection: Connection
+    stream: ValueStream
+    ids: tuple[int, ...] = ()
+
+    async def beside(self, population: Population) -> "Stored":
+        """Store another population too, on a stream of its own."""
+        stream = await store_stream(self.connection, population.stream)
+        empty = Stored(self.connection, stream)
+        return replace(empty, ids=(await empty.merge(population.histories)).ids)
+
+    async def merge(self, told: Sequence[ItemHistory]) -> Merged:
+        """Put histories in, as an import does."""
+        await histories.prepare(self.connection, self.stream)
+        return await histories.merge(self.connection, self.stream, told)
+
+    async def summary(
+        self, window: Window, types: Sequence[WorkItemType] | None = None
+    ) -> FlowSummary:
+        """Let the database summarise."""
+        selection = measurements.Selection(self.stream.id, window, types)
+        return await measurements.flow_summary(self.connection, selection)
+
+    async def append(self, item_id: int, to_stage: str, timestamp: datetime) -> int:
+        """Add one row to an item's log wherever it belongs in time, and derive what follows."""
+        item = await work_items.lock(self.connection, item_id)
+        stage, move = self.stream.stage(to_stage), Transition(to_stage, timestamp)
+        added = await transitions.add(self.connection, item, None, stage, move)
+        await transitions.derive_facts(self.connection, [item_id])
+        return added
+
+    async def void(self, item_id: int, transition_id: int, now: datetime) -> None:
+        """Take one row out of an item's history, and derive what follows."""
+        await transitions.void(self.connection, transition_id, "a mistake", now)
+        await transitions.derive_facts(self.connection, [item_id])
+
+    async def item(self, item_id: int) -> WorkItem:
+        """Read an item."""
+        return await work_items.get(self.connection, item_id)
+
+    async def log(self, item_id: int) -> list[RecordedTransition]:
+        """Read an item's history as it stands."""
+        return await transitions.history(self.connection, item_id)
+
+
+@asynccontextmanager
+async def stored(database: Database, population: Population) -> AsyncIterator[Stored]:
+    """Store a population for the block's time."""
+    async with database.connect() as connection:
+        empty = Stored(connection, await store_stream(connection, population.stream))
+        yield replace(empty, ids=(await empty.merge(population.histories)).ids)
+
+
+async def store_stream(connection: Connection, stream: ValueStream) -> ValueStream:
+    """Return the stream as stored, with its ids; the default stream is there already."""
+    if stream.key == "default":
+        return await value_streams.load(connection)
+    added = await connection.execute(
+        insert(tables.value_streams)
+        .values(key=stream.key, name=stream.name)
+        .returning(tables.value_streams.c.id)
+    )
+    stream_id = added.scalar_one()
+    await connection.execute(
+        insert(tables.stages),
+        [
+            {
+                "value_stream_id": stream_id,
+                "name": stage.name,
+                "order": stage.order,
+                "type": stage.type,
+                "category": stage.category,
+            }
+            for stage in stream.stages
+        ],
+    )
+    return await value_streams.load(connection, stream.key)
+
+
+def summary_by_definition(population: Population, window: Window) -> FlowSummary:
+    """Summarise in plain Python what could be known at the window's `as_of`."""
+    items = [item_times(told, population.stream, window.as_of) for told in population.histories]
+    return summarise(items, window)
+
+
+def facts_by_definition(told: ItemHistory, stream: ValueStream) -> ItemFacts:
+    """Tell an item's facts from its normal form."""
+    times = item_times(told, stream)
+    last = times.visits[-1] if times.visits else None
+    return ItemFacts(
+        created_at=times.created,
+        started_at=times.started,
+        finished_at=times.finished,
+        stage_id=last.stage.id if last else None,
+        stage_since=last.entered if last else None,
+        last_transition_at=max((move.timestamp for move in told.transitions), default=None),
+    )
+
+
+def assert_same(measured: FlowSummary, expected: FlowSummary) -> None:
+    """Hold two summaries equal: integers exactly, percentiles to a billionth."""
+    assert integers(measured) == integers(expected)
+    for name, expected_value in percentiles(expected).items():
+        value = percentiles(measured)[name]
+        assert value == (expected_value and pytest.approx(expected_value, rel=1e-9, abs=0)), name
+
+
+def integers(summary: FlowSummary) -> dict[str, int]:
+    """Return every exact figure of a summary by its name; all of them are integers."""
+    figures = asdict(summary)
+    for clock in ("cycle", "lead"):
+        sample = figures.pop(clock)
+        figures |= {f"{clock}_{name}": sample[name] for name in ("count", "sum_us")}
+    assert {type(figure) for figure in figures.values()} == {int}
+    return figures
+
+
+def percentiles(summary: FlowSummary) -> dict[str, float | None]:
+    """Return every percentile of a summary by its name, in seconds."""
+    samples = {"cycle": summary.cycle, "lead": summary.lead}
+    return {
+        f"{clock}_{p}": getattr(sample, p) for clock, sample in samples.items() for p in PERCENTILES
+    }
+
+
+async def table_rows(connection: Connection, *names: str) -> dict[str, list[tuple[object, ...]]]:
+    """Return the whole content of tables, to see whether something changed."""
+    return {
+        name: [tuple(row) for row in await connection.execute(text(f"TABLE {name} ORDER BY 1"))]
+        for name in names
+    }
+
+
+async def broken_links(connection: Connection) -> int:
+    """Count the moves in the database whose stored from_stage_id is not the stage before."""
+    found = await connection.scalar(
+        text(
+            """
+            SELECT count(*) FROM (
+                SELECT from_stage_id, lag(to_stage_id) OVER (
+                    PARTITION BY work_item_id ORDER BY timestamp, id) AS left_stage_id
+                FROM stage_transitions WHERE voided_at IS NULL) AS moves
+            WHERE from_stage_id IS DISTINCT FROM left_stage_id
+            """
+        )
+    )
+    return int(found)
