@@ -7,6 +7,7 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse, JSONResponse
 
 from app import __version__
+from app.api.negotiation import HTML, JSON, preferred
 
 router = APIRouter(include_in_schema=False)
 
@@ -28,7 +29,7 @@ _HEADERS = {"Content-Security-Policy": "default-src 'self'", "Vary": "Accept"}
 @router.get("/")
 async def home(request: Request) -> Response:
     """Give a browser the page, and a client that asks for JSON the list of endpoints."""
-    if prefers_html(request.headers.get("accept", "")):
+    if preferred(request.headers.get("accept", ""), (JSON, HTML)) == HTML:
         return HTMLResponse(_PAGE.replace("{version}", __version__), headers=_HEADERS)
     body = {
         "service": "vsm-service",
@@ -49,26 +50,3 @@ async def docs() -> HTMLResponse:
         swagger_css_url="/docs/static/swagger-ui.css",
         swagger_favicon_url="/docs/static/favicon.png",
     )
-
-
-def prefers_html(accept: str) -> bool:
-    """Tell whether an Accept header asks for HTML at least as much as for JSON, as browsers do.
-
-    A bare `*/*` is a program's.
-    """
-    return _quality(accept, "text/html") > 0 and _quality(accept, "text/html") >= _quality(
-        accept, "application/json"
-    )
-
-
-def _quality(accept: str, media_type: str) -> float:
-    """Return the weight that the header gives exactly this type, 0 when it does not name it."""
-    for part in accept.split(","):
-        name, *parameters = (piece.strip() for piece in part.split(";"))
-        if name.lower() == media_type:
-            weights = [p[2:] for p in parameters if p.lower().startswith("q=")]
-            try:
-                return float(weights[0]) if weights else 1.0
-            except ValueError:
-                return 0.0
-    return 0.0

@@ -175,8 +175,16 @@ def _parts(error: errors.VsmError) -> Sequence[dict[str, Any]]:
     if isinstance(error, errors.InvalidBatch):
         return [asdict(problem) for problem in error.problems]
     if isinstance(error, errors.InvalidImport):
-        return [{**asdict(problem.place), "message": problem.message} for problem in error.problems]
+        return [
+            {**_known(problem.place), "field": problem.place.field, "message": problem.message}
+            for problem in error.problems
+        ]
     return []
+
+
+def _known(place: errors.Place) -> dict[str, Any]:
+    """Return what is known of a place; a line or column of 0 is not."""
+    return {name: value for name, value in asdict(place).items() if value}
 
 
 def _part(error: Mapping[str, Any]) -> dict[str, Any]:
