@@ -18,6 +18,7 @@ from app.api import (
     health,
     home,
     imports,
+    item_list,
     problems,
     transitions,
     value_streams,
@@ -30,6 +31,7 @@ from app.telemetry import configure_logs
 
 _ROUTES = (
     batch,
+    item_list,
     work_items,
     transitions,
     value_streams,

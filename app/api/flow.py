@@ -5,16 +5,36 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import Field
 
-from app.api.explained import Explained, explanation
+from app.api.explained import Explained, explanation, items_link
 from app.api.filters import Scoped
 from app.api.problems import documented
 from app.api.session import Db, UnitOfWork
 from app.domain import errors
 from app.flow.summary import FlowSummary
+from app.store.populations import Population
 from app.usecases.measure import measure
 from app.usecases.scope import Scope
 
 router = APIRouter(prefix="/api/v1", tags=["flow metrics"], route_class=UnitOfWork)
+
+
+LINKS = {
+    "throughput": Population.THROUGHPUT,
+    "cycle_time": Population.THROUGHPUT,
+    "lead_time": Population.THROUGHPUT,
+    "started": Population.STARTED,
+    "created": Population.CREATED,
+    "discarded": Population.DISCARDED,
+    "reopened": Population.REOPENED,
+    "recompleted": Population.RECOMPLETED,
+    "decommits": Population.DECOMMITTED,
+    "wip_now": Population.WIP_NOW,
+    "wip_at_end": Population.WIP_AT_END,
+    "open_items": Population.OPEN,
+    "backlog_items": Population.BACKLOG,
+}
+"""Which population lists the items behind each number. Of items that were reopened twice in the
+window, the list has one entry where the number counts two."""
 
 
 class FlowMetrics(Explained):
@@ -59,6 +79,7 @@ class FlowMetrics(Explained):
                 "not_started": summary.backlog_items,
             },
             low_confidence=summary.low_confidence,
+            links={name: items_link(scope, population) for name, population in LINKS.items()},
         )
         same_name: dict[str, Any] = {
             name: getattr(summary, name)

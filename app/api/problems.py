@@ -194,7 +194,7 @@ def _part(error: Mapping[str, Any]) -> dict[str, Any]:
     """
     where = [step for step in error["loc"] if step != "body"]
     if where and where[0] in ("query", "path", "header"):
-        where = where[1:]
+        where = where[1:2]  # a repeated parameter is named without the position of the wrong one
     message = str(error["msg"]).removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
         message = "There is no such field or parameter"
@@ -204,6 +204,15 @@ def _part(error: Mapping[str, Any]) -> dict[str, Any]:
     if len(where) > 1 and where[0] == "items" and isinstance(where[1], int):
         part |= {"index": where[1], "field": ".".join(map(str, where[2:])) or "item"}
     return part
+
+
+def _allowed(request: Request, error: errors.VsmError) -> dict[str, str]:
+    """Name all methods of the path; the framework names those of the first route that has it."""
+    template = getattr(request.scope.get("route"), "path", None)
+    methods = request.app.openapi()["paths"].get(template, {})
+    if not isinstance(error, MethodNotAllowed) or not methods:
+        return {}
+    return {"Allow": ", ".join(sorted(method.upper() for method in methods))}
 
 
 _UNREADABLE = {"field": "body", "message": "The body is not JSON in UTF-8"}
@@ -227,7 +236,7 @@ def install(app: FastAPI) -> None:
         known = {404: NoSuchPath(), 405: MethodNotAllowed()}
         # all else that the framework raises is that it can make nothing of the body
         found = known.get(error.status_code, InvalidRequest([_UNREADABLE]))
-        return response(request, found, error.headers)
+        return response(request, found, {**(error.headers or {}), **_allowed(request, found)})
 
 
 class Explanation(BaseModel):

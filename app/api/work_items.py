@@ -3,18 +3,18 @@
 import re
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Header, Path, Response
 from pydantic import ConfigDict, Field
 
 from app.api.items import WorkItemOut, tag
 from app.api.problems import documented
 from app.api.session import KEYED, Db, UnitOfWork
-from app.api.types import Answer, Id, Instant, Key, Name, Reason, Title
+from app.api.types import Id, Instant, Key, Name, Reason, Title
 from app.api.types import Request as RequestModel
 from app.domain import errors
 from app.domain.transition import ActorKind
 from app.domain.value_stream import ValueStream
-from app.domain.work_item import WorkItem, WorkItemState, WorkItemType
+from app.domain.work_item import WorkItem, WorkItemType
 from app.store import value_streams, work_items
 from app.usecases.cancel import cancel, restore
 from app.usecases.create import Creation, create
@@ -78,31 +78,6 @@ class CancelWorkItem(RequestModel):
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "superseded by SHOP-20"}]})
 
 
-class FindWorkItems(RequestModel):
-    """Which items; what is left out does not narrow."""
-
-    stream: Name | None = Field(None, description="value stream; unsaid: the default one")
-    stage: Name | None = Field(None, description="current stage")
-    type: WorkItemType | None = None
-    state: WorkItemState | None = Field(
-        None,
-        description="`open`: neither finished nor cancelled; `backlog`: waiting to be started; "
-        "`in_progress`: counted as WIP",
-    )
-    source: Name | None = None
-    external_key: Key | None = None
-    q: Name | None = Field(None, description="text in the title")
-    limit: int = Field(50, ge=1, le=500)
-    cursor: str | None = Field(None, max_length=40, description="from `next_cursor`")
-
-
-class WorkItemList(Answer):
-    """One page of items, newest first."""
-
-    items: list[WorkItemOut]
-    next_cursor: str | None = Field(description="null on the last page")
-
-
 @router.post(
     "/work-items",
     status_code=201,
@@ -119,36 +94,6 @@ async def create_item(body: CreateWorkItem, db: Db, response: Response) -> WorkI
     item, stream = await create(db, Creation(**body.model_dump()))
     response.headers["Location"] = f"/api/v1/work-items/{item.id}"
     return _answer(response, item, stream)
-
-
-@router.get(
-    "/work-items",
-    summary="Find work items",
-    responses=documented(errors.InvalidValue, errors.UnknownStream),
-)
-async def list_items(
-    wanted: Annotated[FindWorkItems, Query()], db: Db, request: Request, response: Response
-) -> WorkItemList:
-    """List items, newest first. Follow `Link: rel=next` (or `next_cursor`) for the next page."""
-    stream = await value_streams.load(db, wanted.stream)
-    query = work_items.ItemQuery(
-        stream_id=stream.id,
-        stage_id=_stage_id(stream, wanted.stage),
-        type=wanted.type,
-        state=wanted.state,
-        source=wanted.source,
-        external_key=wanted.external_key,
-        text=wanted.q,
-        before_id=_before(wanted.cursor),
-        limit=wanted.limit + 1,
-    )
-    found = await work_items.find(db, query)
-    page = found[: wanted.limit]
-    cursor = f"before-{page[-1].id}" if len(found) > wanted.limit else None
-    if cursor:
-        following = request.url.include_query_params(cursor=cursor)
-        response.headers["Link"] = f'<{following.path}?{following.query}>; rel="next"'
-    return WorkItemList(items=[WorkItemOut.of(item, stream) for item in page], next_cursor=cursor)
 
 
 @router.get(
@@ -229,23 +174,3 @@ def versions_in(if_match: str | None) -> frozenset[int] | None:
 def _answer(response: Response, item: WorkItem, stream: ValueStream) -> WorkItemOut:
     tag(response, item.version)
     return WorkItemOut.of(item, stream)
-
-
-def _stage_id(stream: ValueStream, name: str | None) -> int | None:
-    """Return the id of a stage that narrows a listing; an unknown one is a wrong value."""
-    if name is None:
-        return None
-    try:
-        return stream.stage(name).id
-    except errors.UnknownStage as error:
-        raise errors.InvalidValue("stage", error.detail) from error
-
-
-def _before(cursor: str | None) -> int | None:
-    """Return where a listing continues."""
-    if cursor is None:
-        return None
-    match = re.fullmatch(r"before-(\d{1,18})", cursor)
-    if match is None:
-        raise errors.InvalidValue("cursor", "expected a value of `next_cursor`, unchanged")
-    return int(match[1])

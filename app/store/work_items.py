@@ -1,9 +1,10 @@
 """Work items: create, find, lock, change."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Row, and_, func, not_, or_, select, update
+from sqlalchemy import ColumnElement, Row, TextClause, and_, func, not_, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.domain.errors import DuplicateItem, UnknownItem
@@ -30,15 +31,19 @@ class NewItem:
 
 @dataclass(frozen=True, slots=True)
 class ItemQuery:
-    """Which items a reader wants; None does not narrow. `before_id` continues a listing."""
+    """Which items a reader wants; None does not narrow. `before_id` continues a listing.
+
+    `population` is a condition made by `store.populations`.
+    """
 
     stream_id: int
     stage_id: int | None = None
-    type: WorkItemType | None = None
+    types: Sequence[WorkItemType] | None = None
     state: WorkItemState | None = None
     source: str | None = None
     external_key: str | None = None
     text: str | None = None
+    population: TextClause | None = None
     before_id: int | None = None
     limit: int = 50
 
@@ -92,17 +97,22 @@ async def find(connection: Connection, query: ItemQuery) -> list[WorkItem]:
     return [_item(row) for row in await connection.execute(statement)]
 
 
-def _conditions(query: ItemQuery) -> list[ColumnElement[bool]]:
+def _conditions(query: ItemQuery) -> list[ColumnElement[bool] | TextClause]:
     """Build one condition per stated part of the query."""
     columns = work_items.c
-    conditions: list[ColumnElement[bool]] = [columns.value_stream_id == query.stream_id]
+    conditions: list[ColumnElement[bool] | TextClause] = [
+        columns.value_stream_id == query.stream_id
+    ]
     equal = {
         columns.current_stage_id: query.stage_id,
-        columns.type: query.type,
         columns.source: query.source,
         columns.external_key: query.external_key,
     }
     conditions += [column == value for column, value in equal.items() if value is not None]
+    if query.population is not None:
+        conditions.append(query.population)
+    if query.types is not None:
+        conditions.append(columns.type.in_(query.types))
     if query.text is not None:
         conditions.append(columns.title.icontains(query.text, autoescape=True))
     if query.before_id is not None:
