@@ -10,6 +10,7 @@ from app.api.filters import Scoped
 from app.api.problems import documented
 from app.api.session import Db, UnitOfWork
 from app.domain import errors
+from app.flow.calendar import US_PER_HOUR
 from app.flow.summary import FlowSummary
 from app.store.populations import Population
 from app.usecases.measure import measure
@@ -91,7 +92,7 @@ class FlowMetrics(Explained):
             **same_name,
             cycle_time_count=summary.cycle.count,
             lead_time_count=summary.lead.count,
-            parked_time_total=summary.parked_us / 3.6e9,
+            parked_time_total=summary.parked_us / US_PER_HOUR,
         )
 
 

@@ -14,8 +14,10 @@ from app.api.types import Request as RequestModel
 from app.api.work_items import IfMatch, ItemId, versions_in
 from app.domain import errors
 from app.domain.transition import ActorKind
-from app.store import transitions, work_items
+from app.domain.visit import Ending, Visit
+from app.flow.calendar import US_PER_HOUR, elapsed_us
 from app.usecases.move import Expectation, Move, move, void
+from app.usecases.tell_journey import Journey, tell_journey
 
 router = APIRouter(prefix="/api/v1", tags=["work items"], route_class=UnitOfWork)
 
@@ -58,16 +60,69 @@ class WhichMoves(RequestModel):
     voided: bool = Field(False, description="also the moves that were taken back")
 
 
+class VisitOut(Answer):
+    """One stay in a stage."""
+
+    stage: str
+    entered: datetime
+    exited: datetime | None = Field(description="null while it lasts")
+    ending: Ending
+    hours: float = Field(description="until now, while it lasts")
+
+
 class History(Answer):
-    """An item's moves, oldest first, and what follows from them."""
+    """An item's moves, oldest first, and what follows from them. Durations are hours."""
 
     work_item_id: int
     work_item_title: str
+    as_of: datetime
     created_at: datetime = Field(description="the earlier of creation and first move")
     started_at: datetime | None
-    finished_at: datetime | None
+    finished_at: datetime | None = Field(description="the first time; never resets")
+    final_finished_at: datetime | None = Field(description="the latest time it was done")
     cancelled_at: datetime | None
+    cycle_time: float | None = Field(description="first start to first finish")
+    lead_time: float | None = Field(description="creation to first finish")
+    age: float | None = Field(description="since the start, while in process")
+    parked_time: float | None = Field(description="part of the cycle time spent back in todo")
+    visits: list[VisitOut]
     transitions: list[VoidableTransitionOut]
+
+    @classmethod
+    def of(cls, journey: Journey) -> "History":
+        """Render a journey."""
+        item, times, as_of = journey.item, journey.times, journey.as_of
+        return cls(
+            work_item_id=item.id,
+            work_item_title=item.title,
+            as_of=as_of,
+            created_at=times.created,
+            started_at=times.started,
+            finished_at=times.finished,
+            final_finished_at=times.final_finished,
+            cancelled_at=times.cancelled,
+            cycle_time=_hours(times.cycle_us),
+            lead_time=_hours(times.lead_us),
+            age=_hours(times.age_us(as_of)),
+            parked_time=_hours(times.parked_us),
+            visits=[_visit(visit, as_of) for visit in times.visits],
+            transitions=[VoidableTransitionOut.model_validate(each) for each in journey.moves],
+        )
+
+
+def _visit(visit: Visit, as_of: datetime) -> VisitOut:
+    until = visit.exited or max(as_of, visit.entered)
+    return VisitOut(
+        stage=visit.stage.name,
+        entered=visit.entered,
+        exited=visit.exited,
+        ending=visit.ending,
+        hours=elapsed_us(visit.entered, until) / US_PER_HOUR,
+    )
+
+
+def _hours(microseconds: int | None) -> float | None:
+    return None if microseconds is None else microseconds / US_PER_HOUR
 
 
 @router.put(
@@ -120,18 +175,9 @@ async def read_history(
     response: Response,
 ) -> History:
     """Return the item's moves, oldest first; `from_stage` is null for the first."""
-    item = await work_items.get(db, id)
-    moves = await transitions.history(db, id, with_voided=which.voided)
-    tag(response, item.version)
-    return History(
-        work_item_id=item.id,
-        work_item_title=item.title,
-        created_at=item.facts.created_at,
-        started_at=item.facts.started_at,
-        finished_at=item.facts.finished_at,
-        cancelled_at=item.cancelled_at,
-        transitions=[VoidableTransitionOut.model_validate(each) for each in moves],
-    )
+    journey = await tell_journey(db, id, with_voided=which.voided)
+    tag(response, journey.item.version)
+    return History.of(journey)
 
 
 @router.post(

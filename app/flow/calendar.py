@@ -12,7 +12,8 @@ from app.domain.errors import InvalidValue
 
 MICROSECOND = timedelta(microseconds=1)
 US_PER_SECOND = 1_000_000
-US_PER_DAY = 24 * 60 * 60 * US_PER_SECOND
+US_PER_HOUR = 3600 * US_PER_SECOND
+US_PER_DAY = 24 * US_PER_HOUR
 
 
 def utc(instant: datetime) -> datetime:

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from typing import Self
 
 from app.flow import throughput, wip
-from app.flow.calendar import US_PER_DAY, US_PER_SECOND, Window
+from app.flow.calendar import US_PER_DAY, US_PER_HOUR, US_PER_SECOND, Window
 from app.flow.percentile import low_confidence, percentile_cont
 from app.flow.times import ItemTimes
 
-_US_PER_HOUR = 3600 * US_PER_SECOND
 _SECONDS_PER_HOUR = 3600
 
 
@@ -46,7 +45,7 @@ class DurationSummary:
     @property
     def avg_hours(self) -> float | None:
         """The mean, from the exact sum."""
-        return self.sum_us / (self.count * _US_PER_HOUR) if self.count else None
+        return self.sum_us / (self.count * US_PER_HOUR) if self.count else None
 
     @property
     def p50_hours(self) -> float | None:

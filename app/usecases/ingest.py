@@ -80,10 +80,13 @@ def _problems(
 
 
 def _faults(stream: ValueStream, history: ItemHistory, now: datetime) -> Iterator[tuple[str, str]]:
-    """Check the instants and stages of one history."""
+    """Check the instants, stages and events of one history."""
     instants = [("created_at", history.created_at)]
+    events: dict[str, object] = {}
     for position, move in enumerate(history.transitions):
         instants.append((f"transitions.{position}.timestamp", move.timestamp))
+        if move.source_event_id and events.setdefault(move.source_event_id, move) != move:
+            yield f"transitions.{position}.source_event_id", "another move of the item has this id"
         try:
             stream.stage(move.to_stage)
         except UnknownStage as error:

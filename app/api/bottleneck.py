@@ -1,0 +1,208 @@
+"""The bottleneck of a value stream, with the evidence for it."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import Field
+
+from app.api.explained import Explained, explanation
+from app.api.filters import FlowFilter
+from app.api.negotiation import csv_documented, csv_response, wants_csv
+from app.api.problems import documented
+from app.api.session import Db, UnitOfWork
+from app.api.types import Answer, Instant
+from app.domain import errors
+from app.domain.value_stream import Category
+from app.flow import bottleneck as rules
+from app.flow import resampling
+from app.flow.bottleneck import Bottleneck, Evidence, Verdict
+from app.usecases.find_bottleneck import DEFAULT_DAYS, find_bottleneck
+from app.usecases.scope import Scope, resolve
+
+router = APIRouter(prefix="/api/v1", tags=["flow metrics"], route_class=UnitOfWork)
+
+_US_PER_HOUR = 3.6e9
+
+
+class BottleneckFilter(FlowFilter):
+    """As for every flow metric, but over a longer time: evidence takes data."""
+
+    days: int | None = Field(
+        None, ge=1, le=90, description=f"rolling window; unsaid: {DEFAULT_DAYS}"
+    )
+
+
+async def _scope(asked: Annotated[BottleneckFilter, Query()], db: Db) -> Scope:
+    return await resolve(db, asked.question(), default_days=DEFAULT_DAYS)
+
+
+class Needed(Answer):
+    """What a verdict needs, and what there is."""
+
+    finished_items: int
+    finished_items_needed: int = rules.MIN_FINISHED
+    full_days: int = Field(description="whole local days since the first item")
+    full_days_needed: int = rules.MIN_FULL_DAYS
+
+
+class Method(Answer):
+    """The constants of the tests, so that the numbers can be computed again."""
+
+    resamples: int = resampling.RESAMPLES
+    confidence_needed: float = rules.CONFIDENCE
+    sign_flips: int = resampling.SIGN_FLIPS
+    significance: float = rules.SIGNIFICANCE
+    time_at_limit_needed: float = rules.AT_LIMIT
+    seed: int = resampling.SEED
+
+
+class StageEvidence(Answer):
+    """The evidence for one stage in doing. Null: it cannot be told, or not from so few data."""
+
+    rank: int = Field(description="by the share of time, from 1")
+    stage_id: int
+    stage: str
+    order: int
+    category: Category
+    time_avg: float | None = Field(description="hours that a finished item spent in the stage")
+    time_share: float | None = Field(description="E1: of the time of finished items in doing")
+    longest_confidence: float | None = Field(
+        description="E1: share of bootstrap resamples in which this stage is the longest"
+    )
+    is_longest: bool
+    arrivals: int = Field(description="on full days")
+    departures: int = Field(description="on full days, cancellations included")
+    net_flow: int = Field(description="E2: arrivals - departures")
+    growth_p: float | None = Field(description="E2: p-value of the sign-flip test")
+    growth_p_adjusted: float | None = Field(description="E2: after Holm's adjustment")
+    is_growing: bool
+    wip_limit: int | None
+    time_at_limit: float | None = Field(description="E3: share of time at the limit or above")
+    is_at_limit: bool
+    next_stage: str | None
+    next_stage_empty: float | None = Field(description="E4: share of time")
+
+    @classmethod
+    def of(cls, rank: int, evidence: Evidence, finished: int) -> "StageEvidence":
+        """Render the evidence for a stage."""
+        stage, queue = evidence.stage, evidence.queue
+        return cls(
+            rank=rank,
+            stage_id=stage.id,
+            stage=stage.name,
+            order=stage.order,
+            category=stage.category,
+            time_avg=evidence.time_us / (finished * _US_PER_HOUR) if finished else None,
+            time_share=evidence.share,
+            longest_confidence=evidence.confidence,
+            is_longest=evidence.is_longest,
+            arrivals=sum(queue.arrivals),
+            departures=sum(queue.departures),
+            net_flow=sum(queue.net_flow),
+            growth_p=evidence.p_value,
+            growth_p_adjusted=evidence.p_adjusted,
+            is_growing=evidence.is_growing,
+            wip_limit=stage.wip_limit,
+            time_at_limit=evidence.at_limit,
+            is_at_limit=evidence.is_at_limit,
+            next_stage=evidence.next_stage.name if evidence.next_stage else None,
+            next_stage_empty=evidence.next_empty,
+        )
+
+
+class BottleneckAnswer(Explained):
+    """Which stage holds the flow up, if the data show it, and the evidence for every stage."""
+
+    observed_from: Instant = Field(description="start of the window, or the first item")
+    verdict: Verdict
+    stage: str | None = Field(description="the stage that the verdict names")
+    seen_in: str | None = Field(description="the stage whose evidence it rests on")
+    waits_for: str | None = Field(description="set if work queues in `seen_in`, a waiting stage")
+    claim: str = Field(description="the verdict in words, with its numbers")
+    needed: Needed
+    method: Method
+    stages: list[StageEvidence] = Field(description="largest share of time first")
+
+    @classmethod
+    def of(cls, scope: Scope, found: Bottleneck) -> "BottleneckAnswer":
+        """Render the finding about a scope."""
+        seen = found.observation
+        return cls(
+            **explanation(
+                scope,
+                sample_size=seen.finished,
+                excluded={"in_progress": sum(queue.at_end for queue in seen.queues)},
+            ),
+            observed_from=seen.window.start,
+            verdict=found.verdict,
+            stage=found.stage.name if found.stage else None,
+            seen_in=found.seen_in.stage.name if found.seen_in else None,
+            waits_for=found.waits_for.name if found.waits_for else None,
+            claim=_claim(found),
+            needed=Needed(finished_items=seen.finished, full_days=seen.full_days),
+            method=Method(),
+            stages=[
+                StageEvidence.of(rank, each, seen.finished)
+                for rank, each in enumerate(found.ranking, start=1)
+            ],
+        )
+
+
+def _claim(found: Bottleneck) -> str:
+    """Say the verdict, and what it rests on, in words."""
+    if found.verdict is Verdict.INSUFFICIENT_DATA:
+        return (
+            f"{found.observation.finished} finished items on {found.observation.full_days} full"
+            f" days are too few for a verdict: it takes {rules.MIN_FINISHED} on"
+            f" {rules.MIN_FULL_DAYS}."
+        )
+    if found.seen_in is None:
+        return "No stage stands out beyond chance; the ranking shows what comes nearest."
+    waiting = f", which waits for {found.waits_for.name}" if found.waits_for else ""
+    reasons = " and ".join(_reasons(found.seen_in))
+    return f"{found.seen_in.stage.name}{waiting}: {reasons}."
+
+
+def _reasons(evidence: Evidence) -> list[str]:
+    """Say each piece of evidence that holds."""
+    reasons: list[str] = []
+    if evidence.is_longest and evidence.share is not None and evidence.confidence is not None:
+        reasons.append(
+            f"items spend {evidence.share:.0%} of their time in doing there, more than in any"
+            f" other stage in {evidence.confidence:.1%} of the resamples"
+        )
+    if evidence.is_growing and evidence.p_adjusted is not None:
+        grown = sum(evidence.queue.net_flow)
+        reasons.append(
+            f"its queue grew by {grown} items, which chance alone does with probability"
+            f" {evidence.p_adjusted:.4f}"
+        )
+    if evidence.is_at_limit and evidence.at_limit is not None:
+        reasons.append(f"it was at its limit {evidence.at_limit:.0%} of the time")
+    return reasons
+
+
+_COLUMNS = list(StageEvidence.model_fields)
+
+
+@router.get(
+    "/metrics/bottleneck",
+    summary="The stage that holds the flow up, with the evidence",
+    response_model=BottleneckAnswer,
+    responses=documented(errors.InvalidValue, errors.UnknownStream)
+    | csv_documented("the evidence, a row for each stage"),
+)
+async def bottleneck(
+    scope: Annotated[Scope, Depends(_scope)], db: Db, request: Request
+) -> BottleneckAnswer | Response:
+    """Tell which stage is the constraint, if the evidence is stronger than chance.
+
+    The verdict is one of `constraint` (longest stage, and its queue grows or it is at its limit),
+    `longest_stage`, `growing_queue`, `none_clear` and `insufficient_data`. The same data always
+    give the same answer.
+    """
+    answer = BottleneckAnswer.of(scope, await find_bottleneck(db, scope))
+    if wants_csv(request):
+        rows: list[dict[str, Any]] = [each.model_dump() for each in answer.stages]
+        return csv_response(_COLUMNS, rows, "bottleneck")
+    return answer
