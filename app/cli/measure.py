@@ -1,0 +1,151 @@
+"""`vsm metrics` and `vsm items`: numbers and items in a terminal."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from app.cli.console import out
+from app.cli.filters import (
+    AsCsv,
+    AsJson,
+    AsOf,
+    Days,
+    End,
+    NotTypes,
+    Start,
+    Stream,
+    Types,
+    Zone,
+)
+from app.cli.service import get
+
+CSV = "text/csv"
+
+
+def metrics(
+    days: Days = None,
+    start: Start = None,
+    end: End = None,
+    as_of: AsOf = None,
+    tz: Zone = None,
+    type: Types = None,  # noqa: A002 - the API's word
+    exclude_type: NotTypes = None,
+    stream: Stream = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show throughput, WIP, cycle and lead time of a window.
+
+    **Examples**
+
+        vsm metrics --days 30
+
+        vsm metrics --start 2026-01-01T00:00:00Z --end 2026-04-01T00:00:00Z --type bug --json
+    """
+    query = [
+        ("days", days),
+        ("start", start),
+        ("end", end),
+        ("as_of", as_of),
+        ("tz", tz),
+        ("type", type),
+        ("exclude_types", exclude_type),
+        ("stream", stream),
+    ]
+    body = get("/api/v1/metrics", query)
+    if as_json:
+        out.print_json(body)
+        return
+    _show_metrics(json.loads(body))
+
+
+def items(
+    q: Annotated[str | None, typer.Argument(help="Text in the title.")] = None,
+    stage: Annotated[str | None, typer.Option(help="Current stage.")] = None,
+    state: Annotated[
+        str | None, typer.Option(help="open, backlog, in_progress, finished, cancelled.")
+    ] = None,
+    type: Types = None,  # noqa: A002 - the API's word
+    external_key: Annotated[str | None, typer.Option("--key", help="Key elsewhere.")] = None,
+    limit: Annotated[int, typer.Option(help="At most so many.", min=1, max=500)] = 20,
+    stream: Stream = None,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """List work items, newest first.
+
+    **Examples**
+
+        vsm items --state in_progress
+
+        vsm items invoice --stage Testing --csv
+    """
+    query = [
+        ("q", q),
+        ("stage", stage),
+        ("state", state),
+        ("type", type),
+        ("external_key", external_key),
+        ("limit", limit),
+        ("stream", stream),
+    ]
+    if as_csv:
+        typer.echo(get("/api/v1/work-items", query, CSV), nl=False)
+        return
+    body = get("/api/v1/work-items", query)
+    if as_json:
+        out.print_json(body)
+        return
+    _show_items(json.loads(body))
+
+
+def hours(value: float | None) -> str:
+    """Write a duration as people say it: hours below two days, else days; a dash for none."""
+    if value is None:
+        return "–"
+    return f"{value:.1f} h" if value < 48 else f"{value / 24:.1f} d"  # noqa: PLR2004 - two days
+
+
+def _show_metrics(found: dict[str, Any]) -> None:
+    out.print(
+        f"[bold]{found['period_start'][:16]}Z – {found['period_end'][:16]}Z[/] "
+        f"[dim]({found['sample_size']} items finished)[/]"
+    )
+    flow = Table("", "in the window", box=None, padding=(0, 2), header_style="dim")
+    per_day = f"{found['throughput_per_day']:.2f} a day"
+    flow.add_row("throughput", f"{found['throughput']} [dim]({per_day})[/]")
+    flow.add_row("WIP", f"{found['wip']:.1f} on average, {found['wip_at_end']} at the end")
+    flow.add_row("backlog", str(found["backlog_items"]))
+    flow.add_row("created, started", f"{found['created']}, {found['started']}")
+    flow.add_row("cancelled, reopened", f"{found['discarded']}, {found['reopened']}")
+    out.print(flow)
+    times = Table("", "p50", "p85", "p95", "mean", box=None, padding=(0, 2), header_style="dim")
+    for clock in ("cycle", "lead"):
+        statistics = ("p50", "p85", "p95", "avg")
+        times.add_row(
+            f"{clock} time", *(hours(found[f"{clock}_time_{each}"]) for each in statistics)
+        )
+    out.print(times)
+    if found["low_confidence"]:
+        shaky = ", ".join(found["low_confidence"])
+        out.print(f"[yellow]So few items cannot support {shaky}.[/]")
+    start = found["definitions"]["start_stage"]
+    out.print(
+        f"[dim]Cycle time: from the first entry into {escape(start)} or later to the first "
+        "finish.[/]"
+    )
+
+
+def _show_items(found: dict[str, Any]) -> None:
+    table = Table("id", "key", "type", "stage", "since", "title", box=None, header_style="dim")
+    for item in found["items"]:
+        stage = "cancelled" if item["cancelled_at"] else item["current_stage"] or "–"
+        since = (item["current_stage_since"] or "–")[:10]
+        key = escape(item["external_key"] or "")
+        cells = (str(item["id"]), key, item["type"], stage, since, escape(item["title"]))
+        table.add_row(*cells)
+    out.print(table if found["items"] else "No items match.")
+    if found["next_cursor"]:
+        out.print("[dim]There are more; ask for them with --limit.[/]")
