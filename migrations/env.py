@@ -10,6 +10,7 @@ import asyncio
 from alembic import context
 from alembic.util import CommandError
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -40,7 +41,13 @@ def run(connection: Connection) -> None:
 async def run_online(url: str) -> None:
     """Open one connection for the migration; closing it releases the lock."""
     engine = create_async_engine(url, poolclass=NullPool)
-    async with engine.connect() as connection:
+    try:
+        connection = await engine.connect()
+    except (DBAPIError, OSError) as error:
+        place = engine.url.render_as_string(hide_password=True).partition("://")[2]
+        reason = getattr(error, "orig", None) or error
+        raise CommandError(f"cannot connect to PostgreSQL at {place}: {reason}") from None
+    async with connection:
         await connection.run_sync(run)
     await engine.dispose()
 

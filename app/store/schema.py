@@ -6,8 +6,10 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import text
 
+from app.domain.errors import DatabaseUnavailable
 from app.store.database import Connection
 
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
@@ -24,8 +26,14 @@ def configuration(url: str | None = None) -> Config:
 
 
 def upgrade(url: str, revision: str = "head") -> None:
-    """Migrate up to `revision`. Safe to call from several processes at once."""
-    command.upgrade(configuration(url), revision)
+    """Migrate up to `revision`. Safe to call from several processes at once.
+
+    Raises DatabaseUnavailable when the server cannot be reached.
+    """
+    try:
+        command.upgrade(configuration(url), revision)
+    except CommandError as error:
+        raise DatabaseUnavailable(str(error)) from error
 
 
 def downgrade(url: str, revision: str) -> None:

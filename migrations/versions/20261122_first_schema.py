@@ -84,7 +84,7 @@ TABLES = (
     "CREATE INDEX work_items_cancelled_idx ON work_items (value_stream_id, cancelled_at) WHERE cancelled_at IS NOT NULL",
     "CREATE INDEX work_items_created_idx ON work_items (value_stream_id, effective_created_at)",
     "CREATE INDEX work_items_finished_idx ON work_items (value_stream_id, finished_at) INCLUDE (started_at, effective_created_at, type) WHERE finished_at IS NOT NULL",
-    "CREATE INDEX work_items_stage_idx ON work_items (value_stream_id, current_stage_id) WHERE cancelled_at IS NULL",
+    "CREATE INDEX work_items_stage_idx ON work_items (value_stream_id, current_stage_id, started_at) WHERE cancelled_at IS NULL",
     "CREATE INDEX work_items_started_idx ON work_items (value_stream_id, started_at) WHERE started_at IS NOT NULL",
     """
     CREATE TABLE stage_transitions (
@@ -149,6 +149,7 @@ TABLES = (
         lead_time_p95 DOUBLE PRECISION,
         completed_n INTEGER NOT NULL,
         wip_item_us NUMERIC(38, 0) NOT NULL,
+        wip_at_end INTEGER NOT NULL,
         period_us BIGINT NOT NULL,
         cycle_sum_us NUMERIC(38, 0) NOT NULL,
         lead_sum_us NUMERIC(38, 0) NOT NULL,
@@ -166,6 +167,132 @@ TABLES = (
         CONSTRAINT bucket_key UNIQUE (value_stream_id, period_type, date, tz, type_filter),
         CONSTRAINT flow_metrics_value_stream_id_fkey FOREIGN KEY(value_stream_id) REFERENCES value_streams (id)
     )
+    """,
+    """
+    CREATE TABLE rollup_state (
+        value_stream_id INTEGER NOT NULL,
+        status TEXT NOT NULL,
+        filled_from TIMESTAMP WITH TIME ZONE NOT NULL,
+        filled_until TIMESTAMP WITH TIME ZONE NOT NULL,
+        tz TEXT NOT NULL,
+        definitions_version INTEGER NOT NULL,
+        negated_bounds DOUBLE PRECISION[] NOT NULL,
+        updated_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+        CONSTRAINT rollup_state_pkey PRIMARY KEY (value_stream_id),
+        CONSTRAINT rollup_state_status_check CHECK (status IN ('filling', 'filled')),
+        CONSTRAINT rollup_state_filled_until_check CHECK (filled_until >= filled_from),
+        CONSTRAINT rollup_state_value_stream_id_fkey FOREIGN KEY(value_stream_id) REFERENCES value_streams (id)
+    )
+    """,
+    """
+    CREATE TABLE rollup_invalidations (
+        id BIGINT GENERATED ALWAYS AS IDENTITY,
+        value_stream_id INTEGER NOT NULL,
+        from_instant TIMESTAMP WITH TIME ZONE NOT NULL,
+        through_instant TIMESTAMP WITH TIME ZONE,
+        recorded_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+        CONSTRAINT rollup_invalidations_pkey PRIMARY KEY (id),
+        CONSTRAINT rollup_invalidations_through_instant_check CHECK (through_instant >= from_instant),
+        CONSTRAINT rollup_invalidations_value_stream_id_fkey FOREIGN KEY(value_stream_id) REFERENCES value_streams (id)
+    )
+    """,
+    "CREATE INDEX rollup_invalidations_stream_idx ON rollup_invalidations (value_stream_id)",
+    """
+    CREATE TABLE daily_counts (
+        value_stream_id INTEGER NOT NULL,
+        date DATE NOT NULL,
+        series TEXT NOT NULL,
+        label TEXT NOT NULL,
+        other TEXT NOT NULL,
+        bucket INTEGER NOT NULL,
+        n BIGINT NOT NULL,
+        sum_us NUMERIC(38, 0) NOT NULL,
+        CONSTRAINT daily_counts_pkey PRIMARY KEY (value_stream_id, date, series, label, other, bucket),
+        CONSTRAINT daily_counts_value_stream_id_fkey FOREIGN KEY(value_stream_id) REFERENCES value_streams (id)
+    )
+    """,
+    """
+    CREATE TABLE total_counts (
+        value_stream_id INTEGER NOT NULL,
+        series TEXT NOT NULL,
+        label TEXT NOT NULL,
+        other TEXT NOT NULL,
+        bucket INTEGER NOT NULL,
+        n BIGINT NOT NULL,
+        sum_us NUMERIC(38, 0) NOT NULL,
+        CONSTRAINT total_counts_pkey PRIMARY KEY (value_stream_id, series, label, other, bucket),
+        CONSTRAINT total_counts_value_stream_id_fkey FOREIGN KEY(value_stream_id) REFERENCES value_streams (id)
+    )
+    """,
+)
+
+# The one definition of what is counted for Prometheus, used both to keep the counts of a closed day
+# and to count live what is not kept. Buckets of durations are numbered from 0, the one up to the
+# smallest bound, to the one above all. An upper bound belongs to its bucket, which is why the bounds
+# are given in seconds times -1, ascending.
+#   created    label: type                          n items by their creation
+#   cancelled  label: stage they lie in             n items by their cancellation
+#   finished   label: type, bucket of cycle time    n items by their first finish, sum of cycle times
+#   lead       bucket of lead time                  the same items, sum of lead times
+#   moves      label, other: stage left, entered;   n moves by their instant, sum of the times of the
+#              bucket of the time in the stage left visits they ended ('' and 0 for a first move)
+COUNTS = (
+    """
+    CREATE FUNCTION duration_bucket(took interval, negated_bounds double precision[])
+    RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN cardinality(negated_bounds)
+           - width_bucket(-extract(epoch FROM took)::double precision, negated_bounds)
+    """,
+    """
+    CREATE FUNCTION flow_counts(
+        stream_id integer, starts timestamptz, ends timestamptz, negated_bounds double precision[]
+    )
+    RETURNS TABLE (series text, label text, other text, bucket integer, n bigint, sum_us numeric)
+    LANGUAGE sql STABLE PARALLEL SAFE
+    BEGIN ATOMIC
+        WITH finished AS (
+            SELECT i.type,
+                   i.finished_at - i.started_at AS cycle,
+                   i.finished_at - i.effective_created_at AS lead
+            FROM work_items i
+            WHERE i.value_stream_id = stream_id
+              AND i.finished_at >= starts AND i.finished_at < ends
+        )
+        SELECT 'created', i.type, '', 0, count(*), 0::numeric
+        FROM work_items i
+        WHERE i.value_stream_id = stream_id
+          AND i.effective_created_at >= starts AND i.effective_created_at < ends
+        GROUP BY i.type
+        UNION ALL
+        SELECT 'cancelled', i.current_stage_id::text, '', 0, count(*), 0
+        FROM work_items i
+        WHERE i.value_stream_id = stream_id
+          AND i.cancelled_at >= starts AND i.cancelled_at < ends
+          AND i.current_stage_id IS NOT NULL
+        GROUP BY i.current_stage_id
+        UNION ALL
+        SELECT 'finished', type, '', duration_bucket(cycle, negated_bounds), count(*),
+               sum((extract(epoch FROM cycle) * 1000000)::bigint)
+        FROM finished
+        GROUP BY 2, 4
+        UNION ALL
+        SELECT 'lead', '', '', duration_bucket(lead, negated_bounds), count(*),
+               sum((extract(epoch FROM lead) * 1000000)::bigint)
+        FROM finished
+        GROUP BY 4
+        UNION ALL
+        SELECT 'moves', coalesce(t.from_stage_id::text, ''), t.to_stage_id::text,
+               coalesce(duration_bucket(t.timestamp - t.from_stage_since, negated_bounds), 0), count(*),
+               coalesce(sum((extract(epoch FROM t.timestamp - t.from_stage_since)
+                             * 1000000)::bigint), 0)
+        FROM stage_transitions t
+        WHERE t.value_stream_id = stream_id
+          AND t.timestamp >= starts AND t.timestamp < ends
+          AND t.voided_at IS NULL
+          AND t.from_stage_id IS DISTINCT FROM t.to_stage_id
+        GROUP BY t.from_stage_id, t.to_stage_id, 4;
+    END
     """,
 )
 
@@ -247,14 +374,20 @@ DEFAULTS = (
 
 def upgrade() -> None:
     """Make the schema and the default value stream."""
-    for statement in (*TABLES, *APPEND_ONLY, *ZONES, *DEFAULTS):
+    for statement in (*TABLES, *COUNTS, *APPEND_ONLY, *ZONES, *DEFAULTS):
         op.execute(statement)
 
 
 def downgrade() -> None:
     """Drop everything this revision made, with the data."""
+    op.execute("DROP FUNCTION flow_counts")
+    op.execute("DROP FUNCTION duration_bucket")
     op.execute("DROP VIEW stage_zones")
     for table in (
+        "total_counts",
+        "daily_counts",
+        "rollup_invalidations",
+        "rollup_state",
         "flow_metrics",
         "idempotency_keys",
         "stage_transitions",
