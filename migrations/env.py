@@ -47,9 +47,11 @@ async def run_online(url: str) -> None:
         place = engine.url.render_as_string(hide_password=True).partition("://")[2]
         reason = getattr(error, "orig", None) or error
         raise CommandError(f"cannot connect to PostgreSQL at {place}: {reason}") from None
-    async with connection:
+    try:
         await connection.run_sync(run)
-    await engine.dispose()
+    finally:
+        await connection.close()
+        await engine.dispose()
 
 
 if context.is_offline_mode():

@@ -62,7 +62,7 @@ async def transaction(database: Database) -> AsyncIterator[Connection]:
         raise DatabaseUnavailable("every database connection is busy; try again") from error
     except _UNREACHABLE as error:
         raise DatabaseUnavailable from error
-    except DBAPIError as error:
+    except (DBAPIError, asyncpg.PostgresError) as error:  # the latter from COPY
         raise _meaning(error) from error
 
 
@@ -76,12 +76,12 @@ async def rehearsal(connection: Connection) -> AsyncIterator[None]:
         await savepoint.rollback()
 
 
-def _meaning(error: DBAPIError) -> Exception:
-    """Translate a driver error that no caller expected."""
-    state: str = getattr(error.orig, "sqlstate", None) or ""
+def _meaning(error: DBAPIError | asyncpg.PostgresError) -> Exception:
+    """Translate a driver error that no caller expected, wrapped by SQLAlchemy or not."""
+    state: str = getattr(getattr(error, "orig", error), "sqlstate", None) or ""
     if state in ("42P01", "42703", "3F000"):  # undefined table, column, schema
         return SchemaOutdated()
-    lost = isinstance(error, OperationalError) or error.connection_invalidated
+    lost = isinstance(error, OperationalError) or getattr(error, "connection_invalidated", False)
     # 08 connection, 53 resources, 57 operator intervention (shutdown, statement timeout),
     # 40 rollback (deadlock, serialisation), 55P03 lock not available, 28/3D cannot log in
     if lost or state[:2] in ("08", "53", "57", "40", "28", "3D") or state == "55P03":

@@ -5,6 +5,7 @@ are derived from it in the transaction of each write, so that reading never repl
 """
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -148,6 +149,7 @@ Index(
     "work_items_stage_idx",
     work_items.c.value_stream_id,
     work_items.c.current_stage_id,
+    work_items.c.started_at,
     postgresql_where=work_items.c.cancelled_at.is_(None),
 )
 
@@ -233,6 +235,7 @@ flow_metrics = Table(
     ),
     Column("completed_n", Integer, nullable=False),
     Column("wip_item_us", Numeric(38, 0), nullable=False),
+    Column("wip_at_end", Integer, nullable=False),
     Column("period_us", BigInteger, nullable=False),
     Column("cycle_sum_us", Numeric(38, 0), nullable=False),
     Column("lead_sum_us", Numeric(38, 0), nullable=False),
@@ -249,6 +252,60 @@ flow_metrics = Table(
         "value_stream_id", "period_type", "date", "tz", "type_filter", name="bucket_key"
     ),
 )
+
+rollup_state = Table(
+    "rollup_state",
+    metadata,
+    Column("value_stream_id", Integer, ForeignKey("value_streams.id"), primary_key=True),
+    Column("status", Text, nullable=False),
+    Column("filled_from", Instant, nullable=False),
+    Column("filled_until", Instant, nullable=False),
+    # by which rules: where they have changed, the roll-ups are made anew
+    Column("tz", Text, nullable=False),
+    Column("definitions_version", Integer, nullable=False),
+    Column("negated_bounds", ARRAY(Double), nullable=False),
+    Column("updated_at", Instant, nullable=False, server_default=NOW),
+    CheckConstraint("status IN ('filling', 'filled')", name="status_check"),
+    CheckConstraint("filled_until >= filled_from", name="filled_until_check"),
+)
+
+rollup_invalidations = Table(
+    "rollup_invalidations",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("value_stream_id", Integer, ForeignKey("value_streams.id"), nullable=False),
+    Column("from_instant", Instant, nullable=False),
+    Column("through_instant", Instant),
+    Column("recorded_at", Instant, nullable=False, server_default=NOW),
+    CheckConstraint("through_instant >= from_instant", name="through_instant_check"),
+)
+Index("rollup_invalidations_stream_idx", rollup_invalidations.c.value_stream_id)
+
+daily_counts = Table(
+    "daily_counts",
+    metadata,
+    Column("value_stream_id", Integer, ForeignKey("value_streams.id"), primary_key=True),
+    Column("date", Date, primary_key=True),
+    Column("series", Text, primary_key=True),
+    Column("label", Text, primary_key=True),
+    Column("other", Text, primary_key=True),
+    Column("bucket", Integer, primary_key=True),
+    Column("n", BigInteger, nullable=False),
+    Column("sum_us", Numeric(38, 0), nullable=False),
+)
+
+total_counts = Table(
+    "total_counts",
+    metadata,
+    Column("value_stream_id", Integer, ForeignKey("value_streams.id"), primary_key=True),
+    Column("series", Text, primary_key=True),
+    Column("label", Text, primary_key=True),
+    Column("other", Text, primary_key=True),
+    Column("bucket", Integer, primary_key=True),
+    Column("n", BigInteger, nullable=False),
+    Column("sum_us", Numeric(38, 0), nullable=False),
+)
+"""The sum of `daily_counts` over all days."""
 
 stage_zones = table("stage_zones", column("stage_id"), column("value_stream_id"), column("zone"))
 """The view that tells which zone each stage lies in."""

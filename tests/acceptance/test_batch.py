@@ -128,6 +128,17 @@ async def test_what_is_told_of_a_move_is_kept(client: httpx.AsyncClient) -> None
     assert (await read(client, item_id)).items() >= key.items()
 
 
+async def test_an_event_told_twice_is_one_move_and_one_id_is_no_two_events(
+    client: httpx.AsyncClient,
+) -> None:
+    event = entry("Testing", day(0), source_event_id="board-7")
+    (item_id,) = await ids_of(client, GOOD | {"transitions": [event, event]})
+    assert await chain(client, item_id) == [(None, "Testing")]
+    for other in ({"timestamp": day(1)}, {"to_stage": "Analysis"}):
+        wrong = GOOD | {"transitions": [event, event | other]}
+        assert await refusals(client, wrong) == [(0, "transitions.1.source_event_id")]
+
+
 @pytest.mark.parametrize(
     ("item", "field"),
     [

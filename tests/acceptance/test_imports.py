@@ -37,8 +37,7 @@ SHOP-2,Checkout fails,bug,,,2025-03-05,
 """
 
 
-def _issue(key: str, title: str, kind: str, *moves: tuple[str, str, str], first: str) -> Any:
-    created, *_ = [moment for _, _, moment in moves] if first == "" else [first]
+def _issue(key: str, title: str, kind: str, created: str, *moves: tuple[str, str, str]) -> Any:
     status = moves[-1][1] if moves else "Testing"
     return {
         "key": key,
@@ -68,11 +67,11 @@ JIRA = json.dumps(
                 "SHOP-1",
                 "Pay by invoice",
                 "Story",
+                "2025-03-03T00:00:00.000+0000",
                 ("Backlog", "Development", "2025-03-04T00:00:00.000+0000"),
                 ("Development", "Production", "2025-03-06T01:00:00.000+0100"),
-                first="2025-03-03T00:00:00.000+0000",
             ),
-            _issue("SHOP-2", "Checkout fails", "Bug", first="2025-03-05T00:00:00.000+0000"),
+            _issue("SHOP-2", "Checkout fails", "Bug", "2025-03-05T00:00:00.000+0000"),
         ]
     }
 )

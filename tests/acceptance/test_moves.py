@@ -147,7 +147,7 @@ async def test_the_first_finish_stays_through_reopening(client: httpx.AsyncClien
     item_id = await told(
         client, ("Development", day(0)), ("Production", day(1)), ("Testing", day(2))
     )
-    item = await move(client, item_id, "Production", day(3))
+    await move(client, item_id, "Production", day(3))
     item = await read(client, item_id)
     assert (item["started_at"], item["finished_at"]) == (day(0), day(1))
     assert (item["current_stage"], item["current_stage_since"]) == ("Production", day(3))

@@ -134,9 +134,15 @@ async def test_every_documented_problem_is_among_those_provoked(tried: httpx.Asy
 async def test_a_method_that_a_path_does_not_know_is_answered_with_those_it_does(
     tried: httpx.AsyncClient,
 ) -> None:
-    answer = await tried.put("/api/v1/stages")
-    problem(answer, 405, "method-not-allowed")
-    assert answer.headers["allow"] == "GET"
+    for path, methods in (
+        ("/api/v1/stages", "GET"),
+        (ITEMS, "GET, POST"),
+        (f"{ITEMS}/1", "GET, PATCH"),
+        ("/", "GET"),
+    ):
+        answer = await tried.put(path)
+        problem(answer, 405, "method-not-allowed")
+        assert answer.headers["allow"] == methods
 
 
 async def test_an_unknown_type_of_problem_is_answered_with_the_known_ones(

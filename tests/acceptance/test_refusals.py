@@ -198,7 +198,7 @@ async def _ask(client: httpx.AsyncClient, path: str) -> httpx.Response:
         ("days=7.5", "days"),
         ("days=", "days"),
         ("dayz=7", "dayz"),
-        ("type=story", "type.0"),
+        ("type=story", "type"),
         ("tz=Mars/Olympus", "tz"),
         ("tz=", "tz"),
         ("stream=", "stream"),

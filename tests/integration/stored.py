@@ -1,13 +1,16 @@
 """Generated populations in PostgreSQL, for one example each: stored, measured, rolled back."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
 
 import pytest
 from hypothesis import settings
-from sqlalchemy import insert, text
+from sqlalchemy import URL, insert, select, text
 
 from app.domain.transition import RecordedTransition, Transition
 from app.domain.value_stream import ValueStream
@@ -165,17 +168,54 @@ async def table_rows(connection: Connection, *names: str) -> dict[str, list[tupl
     }
 
 
-async def broken_links(connection: Connection) -> int:
-    """Count the moves in the database whose stored from_stage_id is not the stage before."""
-    found = await connection.scalar(
-        text(
-            """
-            SELECT count(*) FROM (
-                SELECT from_stage_id, lag(to_stage_id) OVER (
-                    PARTITION BY work_item_id ORDER BY timestamp, id) AS left_stage_id
-                FROM stage_transitions WHERE voided_at IS NULL) AS moves
-            WHERE from_stage_id IS DISTINCT FROM left_stage_id
-            """
+async def broken_links(connection: Connection, stream_id: int | None = None) -> list[int]:
+    """Find the moves whose stored visit, the one that they ended, is not the one before them.
+
+    The list of their ids is empty for a sound log, of one stream or of all.
+    """
+    columns = tables.stage_transitions.c
+    moves = (
+        select(
+            columns.id,
+            columns.work_item_id,
+            columns.from_stage_id,
+            columns.from_stage_since,
+            columns.to_stage_id,
+            columns.timestamp,
         )
+        .where(columns.voided_at.is_(None))
+        .order_by(columns.work_item_id, columns.timestamp, columns.id)
     )
-    return int(found)
+    if stream_id is not None:
+        moves = moves.where(columns.value_stream_id == stream_id)
+    broken = []
+    for _, log in groupby(await connection.execute(moves), key=attrgetter("work_item_id")):
+        visit = (None, None)
+        for move in log:
+            if (move.from_stage_id, move.from_stage_since) != visit:
+                broken.append(move.id)
+            if move.to_stage_id != visit[0]:
+                visit = (move.to_stage_id, move.timestamp)
+    return broken
+
+
+async def until_one_waits(database: Database) -> None:
+    """Return when some session waits for another one's transaction to end."""
+    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'")
+    while True:
+        async with database.connect() as connection:
+            if await connection.scalar(waiting):
+                return
+        await asyncio.sleep(0.01)
+
+
+def environment(url: URL) -> dict[str, str]:
+    """Write a URL as the variables that the service is configured by."""
+    host, port = url.query.get("host", url.host), url.query.get("port", url.port or 5432)
+    return {
+        "DATABASE_HOST": str(host),
+        "DATABASE_PORT": str(port),
+        "DATABASE_NAME": url.database or "",
+        "DATABASE_USER": url.username or "",
+        "DATABASE_PASSWORD": url.password or "not asked for",
+    }

@@ -19,9 +19,17 @@ from app.store import histories, transitions, value_streams, work_items
 from app.store.database import Connection, Database, transaction
 from app.store.histories import Merged
 from app.usecases.cancel import cancel, restore
+from app.usecases.create import Creation, create
 from app.usecases.ingest import CHUNK, ingest
 from app.usecases.move import Expectation, Move, move, void
-from tests.integration.stored import Stored, broken_links, stored, stored_test, table_rows
+from tests.integration.stored import (
+    Stored,
+    broken_links,
+    stored,
+    stored_test,
+    table_rows,
+    until_one_waits,
+)
 from tests.strategies import BASE, HORIZON, Population, populations
 
 HOUR = timedelta(hours=1)
@@ -92,7 +100,7 @@ async def counted(connection: Connection) -> tuple[int, int]:
 
 async def outcome(inside: Stored) -> list[tuple[object, ...]]:
     """Tell what became of each item, by the names of stages: ids differ from time to time."""
-    told_of = []
+    told_of: list[tuple[object, ...]] = []
     for item_id in inside.ids:
         item = await inside.item(item_id)
         moves = [(m.from_stage, m.to_stage, m.timestamp) for m in await inside.log(item_id)]
@@ -115,6 +123,7 @@ async def test_what_was_imported_before_changes_nothing(
         items_unchanged=len(known.histories),
         transitions_known=sum(len(each.transitions) for each in known.histories),
         ids=inside.ids,
+        known=frozenset(inside.ids),
     )
 
 
@@ -138,7 +147,7 @@ async def test_a_history_told_in_parts_ends_as_one_told_at_once(
     async with stored(shared_database, replace(known, histories=earlier)) as inside:
         assert (await inside.merge(known.histories)).ids == inside.ids
         assert await outcome(inside) == at_once
-        assert await broken_links(inside.connection) == 0
+        assert await broken_links(inside.connection) == []
 
 
 async def test_a_newer_state_extends_an_item(inside: Stored) -> None:
@@ -369,10 +378,35 @@ async def test_imports_and_moves_of_the_same_items_at_once_end_well(database: Da
     )
     async with transaction(database) as connection:
         assert await counted(connection) == (20, 100)
-        assert await broken_links(connection) == 0
+        assert await broken_links(connection) == []
         before = await table_rows(connection, *TABLES)
         await transitions.derive_facts(connection, ids)
         assert await table_rows(connection, *TABLES) == before
+
+
+async def test_an_item_created_by_a_request_during_the_import_is_known_to_it(
+    database: Database,
+) -> None:
+    """Its key is free when the import looks, and taken when it writes."""
+    creation = Creation(
+        "asked for",
+        WorkItemType.BUG,
+        timestamp=at(0),
+        source="tracker",
+        external_key="A",
+    )
+    items = [told("B"), told("A", ("Backlog", 0), ("Analysis", 1)), told("C")]
+    async with transaction(database) as request:
+        created, _ = await create(request, creation)
+        importing = asyncio.create_task(merge(database, items))
+        await until_one_waits(database)
+    merged = await importing
+    assert (merged.items_created, merged.items_updated) == (2, 1)
+    assert merged.ids[1] == created.id
+    async with transaction(database) as connection:
+        item = await work_items.get(connection, created.id)
+        assert (item.title, item.facts.last_transition_at) == ("told", at(1))
+        assert await broken_links(connection) == []
 
 
 async def test_an_import_killed_in_the_middle_leaves_nothing(database: Database) -> None:

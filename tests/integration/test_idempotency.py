@@ -5,13 +5,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Interval, bindparam, text
 
 from app import jobs
 from app.domain.errors import IdempotencyKeyReused
 from app.store import idempotency
 from app.store.database import Connection, Database, transaction
 from app.store.idempotency import KEPT_FOR, Answer
+from tests.integration.stored import until_one_waits
 
 ANSWER = Answer(201, {"location": "/somewhere", "etag": '"1"'}, '{"é": 1}'.encode())
 SECOND = timedelta(seconds=1)
@@ -23,23 +24,9 @@ async def kept_keys(connection: Connection) -> list[str]:
 
 
 async def make_older(connection: Connection, key: str, age: timedelta) -> None:
-    await connection.execute(
-        text(
-            "UPDATE idempotency_keys SET created_at = now() - CAST(:age AS interval) WHERE key = :key"
-        ),
-        {"age": age, "key": key},
-    )
-
-
-async def wait_until_blocked(database: Database) -> None:
-    """Return when some session of this database waits for another one's transaction."""
-    waiting = text(
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
-        "AND wait_event_type = 'Lock'"
-    )
-    async with transaction(database) as connection:
-        while not await connection.scalar(waiting):
-            await asyncio.sleep(0.01)
+    statement = "UPDATE idempotency_keys SET created_at = now() - :age WHERE key = :key"
+    older = text(statement).bindparams(bindparam("age", type_=Interval))
+    await connection.execute(older, {"age": age, "key": key})
 
 
 async def test_the_first_answer_is_given_again_byte_by_byte(scratch: Connection) -> None:
@@ -66,7 +53,7 @@ async def test_a_repetition_waits_for_the_first_request_and_gets_its_answer(
     async with transaction(database) as first:
         await idempotency.claim(first, "key", "this")
         second = asyncio.create_task(repeat())
-        await wait_until_blocked(database)
+        await until_one_waits(database)
         await idempotency.keep(first, "key", ANSWER)
     assert await second == ANSWER
 
@@ -81,7 +68,7 @@ async def test_a_repetition_of_a_request_that_failed_is_the_first_one(database: 
     async with database.connect() as first:
         await idempotency.claim(first, "key", "this")
         second = asyncio.create_task(repeat())
-        await wait_until_blocked(database)
+        await until_one_waits(database)
         await first.rollback()
         assert await second is None
 

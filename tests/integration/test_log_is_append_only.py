@@ -48,7 +48,7 @@ async def log_rows(connection: Connection) -> list[tuple[object, ...]]:
         "UPDATE stage_transitions SET to_stage_id = from_stage_id WHERE from_stage_id IS NOT NULL",
         "UPDATE stage_transitions SET timestamp = timestamp + interval '1 microsecond'",
         "UPDATE stage_transitions SET reason = 'another'",
-        "UPDATE stage_transitions SET reason = NULL",
+        "UPDATE stage_transitions SET value_stream_id = value_stream_id + 1",
         "UPDATE stage_transitions SET actor_kind = 'agent'",
         "UPDATE stage_transitions SET source_event_id = 'another'",
         "UPDATE stage_transitions SET asserted_from_stage_id = to_stage_id",
@@ -90,25 +90,29 @@ async def test_a_move_is_voided_once(inside: Stored) -> None:
             await change(inside.connection, statement, id=first.id)
 
 
-async def test_the_stage_that_a_move_left_may_be_corrected(inside: Stored) -> None:
+async def test_the_visit_that_a_move_ended_may_be_corrected(inside: Stored) -> None:
     """It is derived: a late arrival changes what its successor left, void or not."""
-    [first, second, *_] = await inside.log(inside.ids[0])
-    await inside.void(inside.ids[0], first.id, HORIZON)
-    stage = inside.stream.stage("Testing").id
-    for moved in (first, second):
+    [_, second, third, *_] = await inside.log(inside.ids[0])
+    await inside.void(inside.ids[0], second.id, HORIZON)
+    for moved in (second, third):
         await change(
             inside.connection,
-            "UPDATE stage_transitions SET from_stage_id = :stage WHERE id = :id",
-            stage=stage,
+            "UPDATE stage_transitions SET from_stage_id = :stage, from_stage_since = :since "
+            "WHERE id = :id",
+            stage=inside.stream.stage("Testing").id,
+            since=moved.timestamp,
             id=moved.id,
         )
 
 
 INSERT_MOVE = """
-    INSERT INTO stage_transitions (work_item_id, value_stream_id, from_stage_id, to_stage_id,
-        timestamp, asserted_from_stage_id, source_event_id, actor_kind, voided_at, void_reason)
-    VALUES (:work_item_id, :value_stream_id, :from_stage_id, :to_stage_id, :timestamp,
-            :asserted_from_stage_id, :source_event_id, :actor_kind, :voided_at, :void_reason)
+    INSERT INTO stage_transitions (
+        work_item_id, value_stream_id, from_stage_id, from_stage_since, to_stage_id, timestamp,
+        asserted_from_stage_id, source_event_id, actor_kind, voided_at, void_reason)
+    VALUES (
+        :work_item_id, :value_stream_id, :from_stage_id, :from_stage_since, :to_stage_id,
+        :timestamp, :asserted_from_stage_id, :source_event_id, :actor_kind, :voided_at,
+        :void_reason)
 """
 
 
@@ -118,7 +122,16 @@ INSERT_MOVE = """
         ({"work_item_id": -1}, "stage_transitions_work_item_id_value_stream_id_fkey"),
         ({"value_stream_id": -1}, "stage_transitions_work_item_id_value_stream_id_fkey"),
         ({"to_stage_id": "other"}, "stage_transitions_to_stage_id_value_stream_id_fkey"),
-        ({"from_stage_id": "other"}, "stage_transitions_from_stage_id_value_stream_id_fkey"),
+        (
+            {"from_stage_id": "other", "from_stage_since": HORIZON},
+            "stage_transitions_from_stage_id_value_stream_id_fkey",
+        ),
+        ({"from_stage_id": "other"}, "stage_transitions_from_stage_check"),
+        ({"from_stage_since": HORIZON}, "stage_transitions_from_stage_check"),
+        (
+            {"from_stage_id": "other", "from_stage_since": HORIZON + timedelta(days=1)},
+            "stage_transitions_from_stage_check",
+        ),
         (
             {"asserted_from_stage_id": "other"},
             "stage_transitions_asserted_from_stage_id_value_stream_id_fkey",
@@ -142,6 +155,7 @@ async def test_a_move_that_cannot_be_is_refused(
         "work_item_id": inside.ids[0],
         "value_stream_id": inside.stream.id,
         "from_stage_id": None,
+        "from_stage_since": None,
         "to_stage_id": inside.stream.first_stage.id,
         "timestamp": HORIZON,
         "asserted_from_stage_id": None,
@@ -206,7 +220,7 @@ async def test_an_item_that_cannot_be_is_refused(
         "last_transition_at": FINISHED,
     }
     columns, values = ", ".join(right), ", ".join(f":{name}" for name in right)
-    statement = f"INSERT INTO work_items ({columns}) VALUES ({values})"
+    statement = f"INSERT INTO work_items ({columns}) VALUES ({values})"  # noqa: S608 - names above
     await change(inside.connection, statement, **right)
     with pytest.raises(IntegrityError, match=constraint):
         await change(inside.connection, statement, **{**right, **wrong})
@@ -219,7 +233,10 @@ async def test_an_item_that_cannot_be_is_refused(
         ("UPDATE stages SET wip_limit = 0", "stages_wip_limit_check"),
         ("UPDATE stages SET name = 'one for all'", "stages_value_stream_id_name_key"),
         ('UPDATE stages SET "order" = 1', "stages_value_stream_id_order_key"),
-        ("UPDATE stages SET value_stream_id = -1", "stages_value_stream_id_fkey"),
+        (
+            "UPDATE stages SET value_stream_id = -1 WHERE id = (SELECT max(id) FROM stages)",
+            "stages_value_stream_id_fkey",
+        ),
         ("DELETE FROM stages", "_fkey"),
         ("DELETE FROM work_items", "stage_transitions_work_item_id_value_stream_id_fkey"),
         ("DELETE FROM value_streams", "_fkey"),
@@ -231,10 +248,12 @@ async def test_an_item_that_cannot_be_is_refused(
             "work_items_current_stage_id_value_stream_id_fkey",
         ),
         (
-            "INSERT INTO work_items (value_stream_id, title, type, created_at, updated_at, source,"
-            " external_key, effective_created_at)"
-            " SELECT value_stream_id, title, type, created_at, updated_at, 'tracker', 'A', created_at"
-            " FROM work_items, generate_series(1, 2)",
+            """
+            INSERT INTO work_items (value_stream_id, title, type, created_at, updated_at,
+                                    effective_created_at, source, external_key)
+            SELECT value_stream_id, title, type, created_at, updated_at, created_at, 'tracker', 'A'
+            FROM work_items, generate_series(1, 2)
+            """,
             "work_items_value_stream_id_source_external_key_key",
         ),
     ],
