@@ -199,14 +199,19 @@ async def broken_links(connection: Connection, stream_id: int | None = None) -> 
     return broken
 
 
-async def until_one_waits(database: Database) -> None:
-    """Return when some session waits for another one's transaction to end."""
-    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'")
-    while True:
-        async with database.connect() as connection:
-            if await connection.scalar(waiting):
-                return
-        await asyncio.sleep(0.01)
+async def until_one_waits(connection: Connection, lock: str = "transactionid") -> None:
+    """Return when some session of this database waits for a lock of this kind."""
+    waiting = text(
+        """
+        SELECT count(*) FROM pg_locks
+        WHERE NOT granted AND locktype = :lock AND pid IN (
+            SELECT pid FROM pg_locks JOIN pg_database d ON d.oid = database
+            WHERE d.datname = current_database())
+        """
+    )
+    async with asyncio.timeout(60):
+        while not await connection.scalar(waiting, {"lock": lock}):  # noqa: ASYNC110 - only asking
+            await asyncio.sleep(0.01)
 
 
 def environment(url: URL) -> dict[str, str]:

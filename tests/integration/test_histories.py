@@ -399,7 +399,7 @@ async def test_an_item_created_by_a_request_during_the_import_is_known_to_it(
     async with transaction(database) as request:
         created, _ = await create(request, creation)
         importing = asyncio.create_task(merge(database, items))
-        await until_one_waits(database)
+        await until_one_waits(request)
     merged = await importing
     assert (merged.items_created, merged.items_updated) == (2, 1)
     assert merged.ids[1] == created.id

@@ -53,7 +53,7 @@ async def test_a_repetition_waits_for_the_first_request_and_gets_its_answer(
     async with transaction(database) as first:
         await idempotency.claim(first, "key", "this")
         second = asyncio.create_task(repeat())
-        await until_one_waits(database)
+        await until_one_waits(first)
         await idempotency.keep(first, "key", ANSWER)
     assert await second == ANSWER
 
@@ -68,7 +68,7 @@ async def test_a_repetition_of_a_request_that_failed_is_the_first_one(database: 
     async with database.connect() as first:
         await idempotency.claim(first, "key", "this")
         second = asyncio.create_task(repeat())
-        await until_one_waits(database)
+        await until_one_waits(first)
         await first.rollback()
         assert await second is None
 
