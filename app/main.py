@@ -86,7 +86,7 @@ def create_app(settings: Settings | None = None, database_url: str | None = None
         separate_input_output_schemas=False,
     )
     app.state.settings = chosen
-    app.add_middleware(Observed)
+    app.add_middleware(Observed, max_body_bytes=chosen.max_import_bytes)
     problems.install(app)
     for module in _ROUTES:
         app.include_router(module.router)

@@ -85,7 +85,7 @@ async def import_histories(
 
     All of the file is imported, or nothing of it. Importing it again changes nothing.
     """
-    data = await _body(request, request.app.state.settings.max_import_bytes)
+    data = await request.body()
     stream = await value_streams.load(db, how.stream)
     options = ReadOptions(
         now=await transitions.clock(db),
@@ -100,15 +100,3 @@ async def import_histories(
     file = File(how.file, data, how.format)
     reports = await import_files(db, stream, [file], options, check=how.check)
     return ImportResult.model_validate(reports[0])
-
-
-async def _body(request: Request, limit: int) -> bytes:
-    """Read the body; raises TooLarge as soon as it is."""
-    data = bytearray()
-    async for chunk in request.stream():
-        data += chunk
-        if len(data) > limit:
-            raise errors.TooLarge(
-                f"a file may have {limit // 2**20} MiB; use `vsm import`, or set VSM_MAX_IMPORT_MB"
-            )
-    return bytes(data)

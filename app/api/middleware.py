@@ -7,6 +7,7 @@ from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -30,8 +31,9 @@ class Observed:
     What nobody expected becomes an answer here, where the request's id is still known.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, max_body_bytes: int) -> None:
         self._app = app
+        self._max_body_bytes = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -57,7 +59,7 @@ class Observed:
             await send(message)
 
         try:
-            await self._app(scope, receive, observe)
+            await self._app(scope, self._bounded(scope, receive), observe)
         except Exception as error:
             log.exception("internal error", exc_info=error)
             if answering:
@@ -66,6 +68,30 @@ class Observed:
         finally:
             _record(scope, status, time.perf_counter() - began)
             structlog.contextvars.clear_contextvars()
+
+    def _bounded(self, scope: Scope, receive: Receive) -> Receive:
+        """Give up reading a body as soon as it is, or says that it is, too large."""
+        headers = dict(scope["headers"])
+        length = headers.get(b"content-length", b"0")
+        size = int(length) if length.isdigit() else 0
+        too_large = HTTPException(413)
+        if size > self._max_body_bytes:
+
+            async def refuse() -> Message:
+                raise too_large
+
+            return refuse
+        read = 0
+
+        async def count() -> Message:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > self._max_body_bytes:
+                raise too_large
+            return message
+
+        return count
 
 
 def _request_id(scope: Scope) -> str:

@@ -117,10 +117,14 @@ def status_of(kind: type[errors.VsmError]) -> int:
 def documented(*kinds: type[errors.VsmError]) -> dict[int | str, dict[str, Any]]:
     """Return the OpenAPI responses of a route that may fail in these ways.
 
-    Every route may find its request malformed or its database away.
+    Every route may find its request malformed or its database away, and one that writes (it may
+    find its Idempotency-Key reused) the body too large.
     """
     by_status: dict[int | str, list[type[errors.VsmError]]] = {}
-    for kind in (*kinds, InvalidRequest, errors.DatabaseUnavailable):
+    everywhere = [InvalidRequest, errors.DatabaseUnavailable]
+    if errors.IdempotencyKeyReused in kinds:
+        everywhere.append(errors.TooLarge)
+    for kind in dict.fromkeys((*kinds, *everywhere)):
         by_status.setdefault(status_of(kind), []).append(kind)
     return {
         status: {
@@ -233,7 +237,12 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:
-        known = {404: NoSuchPath(), 405: MethodNotAllowed()}
+        limit = request.app.state.settings.max_import_bytes // 2**20
+        known = {
+            404: NoSuchPath(),
+            405: MethodNotAllowed(),
+            413: errors.TooLarge(f"a body may have {limit} MiB (VSM_MAX_IMPORT_MB)"),
+        }
         # all else that the framework raises is that it can make nothing of the body
         found = known.get(error.status_code, InvalidRequest([_UNREADABLE]))
         return response(request, found, {**(error.headers or {}), **_allowed(request, found)})

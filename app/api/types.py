@@ -44,8 +44,14 @@ def _storable(value: str) -> str:
     return value
 
 
+def _digits(value: Any) -> Any:
+    if isinstance(value, str) and not re.fullmatch(r"-?[0-9]+", value):
+        raise ValueError("expected an integer")
+    return value
+
+
 def _time_zone(value: str) -> str:
-    if value not in available_timezones():
+    if value not in available_timezones() - {"localtime", "Factory"}:  # these depend on the machine
         raise ValueError("expected an IANA time zone, such as Europe/Berlin")
     return value
 
@@ -60,7 +66,7 @@ Reason = Annotated[Text, StringConstraints(min_length=1, max_length=2000)]
 Name = Annotated[Text, StringConstraints(min_length=1, max_length=200)]
 Key = Annotated[Text, StringConstraints(min_length=1, max_length=255)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
-Id = Annotated[int, Field(ge=1, le=MAX_ID)]
+Id = Annotated[int, BeforeValidator(_digits, json_schema_input_type=int), Field(ge=1, le=MAX_ID)]
 
 
 def zone(name: str) -> ZoneInfo:

@@ -1,6 +1,5 @@
 """Numbers computed where the data is: SQL narrows to the window and aggregates there."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +14,6 @@ from app.store.queries import load_query
 from app.store.tables import stage_transitions, work_items
 
 _FLOW_SUMMARY = load_query("flow_summary")
-_OBSERVE = load_query("observe")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,27 +77,15 @@ async def flow_summary(connection: Connection, selection: Selection) -> FlowSumm
     )
 
 
-async def extent(connection: Connection, stream_id: int) -> Extent:
-    """Return when the stream's data begin and when the last move in it happened."""
+async def extent(connection: Connection, stream_id: int, as_of: datetime) -> Extent:
+    """Return when the stream's data begin and when, by `as_of`, the last move in it happened."""
     first = select(func.min(work_items.c.effective_created_at)).where(
         work_items.c.value_stream_id == stream_id
     )
     last = select(func.max(stage_transitions.c.timestamp)).where(
         stage_transitions.c.value_stream_id == stream_id,
+        stage_transitions.c.timestamp <= as_of,
         stage_transitions.c.voided_at.is_(None),
     )
     row = (await connection.execute(select(first.scalar_subquery(), last.scalar_subquery()))).one()
     return Extent(*row)
-
-
-async def counts(
-    connection: Connection, bounds_hours: Sequence[int]
-) -> dict[str, dict[tuple[str, str], float]]:
-    """Return what Prometheus is told, by series and labels; durations in seconds."""
-    negated = sorted(-3600.0 * hours for hours in bounds_hours)
-    found: dict[str, dict[tuple[str, str], float]] = defaultdict(dict)
-    for row in await connection.execute(_OBSERVE, {"negated_bounds": negated}):
-        labels = found[row.series]
-        # streams may share stage names: their counts add up
-        labels[row.label, row.other] = labels.get((row.label, row.other), 0.0) + row.value
-    return found

@@ -60,12 +60,13 @@ async def resolve(
     """Fill in what the question left unsaid. Raises InvalidValue, UnknownStream."""
     stream = await value_streams.load(connection, question.stream)
     now = await transitions.clock(connection)
+    window = _window(question, now, default_days)
     return Scope(
         stream=stream,
-        window=_window(question, now, default_days),
+        window=window,
         tz=question.tz or stream.zone_info,
         types=question.types,
-        extent=await measurements.extent(connection, stream.id),
+        extent=await measurements.extent(connection, stream.id, window.as_of),
     )
 
 
