@@ -15,6 +15,8 @@ ENDPOINTS = {
     "work_items": "/api/v1/work-items",
     "stages": "/api/v1/stages",
     "metrics": "/api/v1/metrics",
+    "value_stream_map": "/api/v1/value-stream-map",
+    "data_quality": "/api/v1/data-quality",
     "imports": "/api/v1/imports",
     "health": "/api/v1/health",
     "ready": "/ready",

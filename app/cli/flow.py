@@ -1,0 +1,172 @@
+"""`vsm map` and `vsm aging`: where work waits, and which work has waited too long."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from app.cli.console import out
+from app.cli.filters import (
+    AsCsv,
+    AsJson,
+    AsOf,
+    Days,
+    End,
+    NotTypes,
+    Start,
+    Stream,
+    Types,
+    Zone,
+)
+from app.cli.measure import CSV, hours
+from app.cli.service import get
+
+MAP, AGING = "/api/v1/value-stream-map", "/api/v1/metrics/aging"
+
+
+def map_(
+    days: Days = 30,
+    start: Start = None,
+    end: End = None,
+    as_of: AsOf = None,
+    tz: Zone = None,
+    type: Types = None,  # noqa: A002 - the API's word
+    exclude_type: NotTypes = None,
+    stream: Stream = None,
+    as_json: AsJson = False,
+    svg: Annotated[bool, typer.Option("--svg", help="Print the drawing as SVG.")] = False,
+    mermaid: Annotated[bool, typer.Option("--mermaid", help="Print it as Mermaid.")] = False,
+) -> None:
+    """Show the measured value stream map: process time, wait time, %C&A and WIP per stage.
+
+    **Examples**
+
+        vsm map --days 90
+
+        vsm map --days 90 --svg > map.svg
+    """
+    query = [
+        ("days", None if start else days),
+        ("start", start),
+        ("end", end),
+        ("as_of", as_of),
+        ("tz", tz),
+        ("type", type),
+        ("exclude_types", exclude_type),
+        ("stream", stream),
+    ]
+    if svg or mermaid:
+        typer.echo(get(MAP, [*query, ("format", "svg" if svg else "mermaid")]), nl=False)
+        return
+    body = get(MAP, query)
+    if as_json:
+        out.print_json(body)
+        return
+    _show_map(json.loads(body))
+
+
+def aging(
+    days: Days = 90,
+    as_of: AsOf = None,
+    type: Types = None,  # noqa: A002 - the API's word
+    exclude_type: NotTypes = None,
+    stream: Stream = None,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """Show the work in process, oldest first, and how likely it still is to finish on time.
+
+    The days are those whose finished items set the expectation.
+
+    **Examples**
+
+        vsm aging
+
+        vsm aging --type bug --csv
+    """
+    query = [
+        ("days", days),
+        ("as_of", as_of),
+        ("type", type),
+        ("exclude_types", exclude_type),
+        ("stream", stream),
+    ]
+    if as_csv:
+        typer.echo(get(AGING, query, CSV), nl=False)
+        return
+    body = get(AGING, query)
+    if as_json:
+        out.print_json(body)
+        return
+    _show_aging(json.loads(body))
+
+
+def _show_map(found: dict[str, Any]) -> None:
+    totals = found["totals"]
+    out.print(
+        f"[bold]{found['period_start'][:10]} – {found['period_end'][:10]}[/] "
+        f"[dim]({totals['items_finished']} items finished)[/]"
+    )
+    columns = ("stage", "process", "wait", "%C&A", "WIP", "waiting", "visits")
+    table = Table(*columns, box=None, padding=(0, 2), header_style="dim")
+    for stage in found["stages"]:
+        table.add_row(
+            escape(stage["name"]),
+            hours(stage["process_time"]),
+            hours(stage["wait_time"]),
+            _share(stage["pct_ca"]),
+            _number(stage["wip"]),
+            _number(stage["items_waiting"]),
+            str(stage["visits"]),
+        )
+    table.add_row(
+        "[bold]in all[/]",
+        hours(totals["process_time"]),
+        hours(totals["wait_time"]),
+        _share(totals["rolled_pct_ca"]),
+        _number(totals["wip"]),
+        _number(totals["items_waiting"]),
+        "",
+    )
+    out.print(table)
+    out.print(
+        f"Lead time {hours(totals['lead_time'])}, activity ratio "
+        f"{_share(totals['activity_ratio'])}, first time through "
+        f"{_share(totals['first_time_through'])}."
+    )
+    for loop in found["rework_loops"]:
+        left, entered = escape(loop["from_stage"]), escape(loop["to_stage"])
+        out.print(f"Sent back from {left} to {entered}: {loop['moves']} times.")
+    for caveat in found["caveats"]:
+        out.print(f"[dim]{escape(caveat)}[/]")
+
+
+def _show_aging(found: dict[str, Any]) -> None:
+    table = Table(
+        "id", "age", "stage", "in stage", "on time", "title", box=None, header_style="dim"
+    )
+    for item in found["items"]:
+        table.add_row(
+            str(item["id"]),
+            hours(item["age"]),
+            escape(item["stage"]),
+            hours(item["time_in_stage"]),
+            _share(item["on_time_probability"]),
+            escape(item["title"]),
+        )
+    out.print(table if found["items"] else "Nothing is in process.")
+    if found["wip_older_than_p85"] is not None:
+        out.print(
+            f"{found['wip_older_than_p85']} of {found['wip']} are older than 85 % of finished "
+            f"items were ({hours(found['cycle_time_p85'])})."
+        )
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.0%}"
+
+
+def _number(value: int | None) -> str:
+    return "–" if value is None else str(value)
