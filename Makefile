@@ -2,7 +2,8 @@
 
 SHELL := /bin/sh
 UV_VERSION := 0.13.9
-PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v $$p && break; done)
+# the interpreter itself, not a shim in front of it: uv would take the two for different ones
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do $$p -c 'import sys; sys.version_info >= (3, 11) or sys.exit(1); print(sys.executable)' 2>/dev/null && break; done)
 UV := .tools/uv/bin/uv
 BIN := .venv/bin
 WORKERS ?= auto

@@ -1,6 +1,6 @@
 """Background work, as one table: what, function, how often. Runs inside the service's process.
 
-Every replica runs every job; each is harmless when another has just done it.
+Every replica runs every job; each is harmless when another has just done it, or is at it.
 """
 
 import asyncio
@@ -11,8 +11,10 @@ from dataclasses import dataclass
 import structlog
 
 from app.domain.errors import VsmError
-from app.store import idempotency
-from app.store.database import Connection, Database, transaction
+from app.store import idempotency, observations, rollups
+from app.store.database import Database, transaction
+from app.telemetry import BUCKET_HOURS, QUANTILE_DAYS, QUANTILES
+from app.usecases.roll_up import roll_up
 
 log = structlog.get_logger()
 
@@ -22,11 +24,43 @@ class Job:
     """One piece of background work; `every` is in seconds."""
 
     what: str
-    run: Callable[[Connection], Awaitable[object]]
+    run: Callable[[Database], Awaitable[object]]
     every: float
 
 
-JOBS = (Job("forget old idempotency keys", idempotency.forget_old, every=3600),)
+async def forget_old_keys(database: Database) -> int:
+    """Delete answers that are kept for repeated requests no longer; returns how many."""
+    async with transaction(database) as connection:
+        return await idempotency.forget_old(connection)
+
+
+async def roll_up_streams(database: Database) -> int:
+    """Roll up what has been closed or changed, a transaction per batch; returns how many."""
+    async with transaction(database) as connection:
+        streams = await rollups.stream_ids(connection)
+    return sum([await _roll_up_stream(database, stream_id) for stream_id in streams])
+
+
+async def measure_quantiles(database: Database) -> None:
+    """Keep the quantiles that are exported, so that a scrape need not sort a month."""
+    async with transaction(database) as connection:
+        await observations.keep_cycle_time_quantiles(connection, QUANTILES, QUANTILE_DAYS)
+
+
+async def _roll_up_stream(database: Database, stream_id: int) -> int:
+    batches = 0
+    while True:
+        async with transaction(database) as connection:
+            if not await roll_up(connection, stream_id, BUCKET_HOURS):
+                return batches
+        batches += 1
+
+
+JOBS = (
+    Job("forget old idempotency keys", forget_old_keys, every=3600),
+    Job("roll up flow metrics", roll_up_streams, every=60),
+    Job("measure cycle time quantiles", measure_quantiles, every=60),
+)
 
 
 @asynccontextmanager
@@ -46,8 +80,9 @@ async def _repeat(job: Job, database: Database) -> None:
     while True:
         await asyncio.sleep(job.every)
         try:
-            async with transaction(database) as connection:
-                result = await job.run(connection)
+            result = await job.run(database)
             log.debug("job done", job=job.what, result=result)
         except VsmError as error:
             log.warning("job failed", job=job.what, detail=error.detail)
+        except Exception:  # a fault must not end the job until the next restart
+            log.exception("job failed", job=job.what)

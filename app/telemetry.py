@@ -22,6 +22,8 @@ from prometheus_client.registry import Collector
 __all__ = [
     "BUCKET_HOURS",
     "CONTENT_TYPE",
+    "QUANTILES",
+    "QUANTILE_DAYS",
     "REQUESTS",
     "Histogram",
     "Observation",
@@ -48,23 +50,35 @@ _TRACEBACKS = structlog.processors.ExceptionRenderer(
 )
 
 
+QUANTILES = (0.5, 0.85, 0.95)
+QUANTILE_DAYS = 30
+"""The exact quantiles that are exported, and of how many days."""
+
+_HOUR_US = 3600 * 1_000_000
+_SECOND_US = 1_000_000
+
+
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """Cumulative counts for BUCKET_HOURS and +Inf, and the sum in hours."""
+    """Cumulative counts for BUCKET_HOURS and +Inf, and the exact sum in microseconds."""
 
-    counts: tuple[int, ...]
-    total_hours: float
+    counts: tuple[int, ...] = (0,) * (len(BUCKET_HOURS) + 1)
+    sum_us: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What the database says at one scrape."""
+    """What the database says at one scrape; instants and quantiles in seconds."""
 
     created: Mapping[str, int] = field(default_factory=dict)
     completed: Mapping[str, int] = field(default_factory=dict)
     transitions: Mapping[tuple[str, str], int] = field(default_factory=dict)
     in_progress: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    cycle_time: Histogram = field(default_factory=lambda: Histogram((0,) * 14, 0.0))
+    oldest_started: Mapping[str, float] = field(default_factory=dict)
+    cycle_time: Histogram = field(default_factory=Histogram)
+    lead_time: Histogram = field(default_factory=Histogram)
+    stage_time: Mapping[str, Histogram] = field(default_factory=dict)
+    cycle_time_quantiles: Mapping[float, float] = field(default_factory=dict)
 
 
 class _Flow(Collector):
@@ -74,6 +88,11 @@ class _Flow(Collector):
         self._seen = seen
 
     def collect(self) -> Iterator[Metric]:
+        yield from self._counters()
+        yield from self._gauges()
+        yield from self._histograms()
+
+    def _counters(self) -> Iterator[Metric]:
         created = CounterMetricFamily(
             "vsm_work_items_created", "Work items created, by type.", labels=["type"]
         )
@@ -92,6 +111,8 @@ class _Flow(Collector):
         for (left, entered), count in self._seen.transitions.items():
             moves.add_metric([left, entered], count)
         yield moves
+
+    def _gauges(self) -> Iterator[Metric]:
         wip = GaugeMetricFamily(
             "vsm_work_in_progress",
             'Items in each stage now; work in progress is the sum over zone="doing".',
@@ -100,17 +121,60 @@ class _Flow(Collector):
         for (stage, zone), count in self._seen.in_progress.items():
             wip.add_metric([stage, zone], count)
         yield wip
-        yield self._cycle_time()
-
-    def _cycle_time(self) -> Metric:
-        seen = self._seen.cycle_time
-        bounds = [*(f"{hours:.1f}" for hours in BUCKET_HOURS), "+Inf"]
-        return HistogramMetricFamily(
-            "vsm_cycle_time_hours",
-            "Cycle time of finished items: first start to first finish.",
-            buckets=list(zip(bounds, seen.counts, strict=True)),
-            sum_value=seen.total_hours,
+        oldest = GaugeMetricFamily(
+            "vsm_oldest_item_started_timestamp_seconds",
+            "When the oldest item in process in each stage was started, in Unix time.",
+            labels=["stage"],
         )
+        for stage, started in self._seen.oldest_started.items():
+            oldest.add_metric([stage], started)
+        yield oldest
+        quantiles = GaugeMetricFamily(
+            "vsm_cycle_time_quantile_seconds",
+            "Exact quantiles of the cycle times of items finished lately.",
+            labels=["quantile", "window"],
+        )
+        for quantile, seconds in self._seen.cycle_time_quantiles.items():
+            quantiles.add_metric([str(quantile), f"{QUANTILE_DAYS}d"], seconds)
+        yield quantiles
+
+    def _histograms(self) -> Iterator[Metric]:
+        yield _histogram(
+            "vsm_cycle_time_seconds",
+            "Cycle time of finished items: first start to first finish.",
+            self._seen.cycle_time,
+        )
+        yield _histogram(
+            "vsm_lead_time_seconds",
+            "Lead time of finished items: creation to first finish.",
+            self._seen.lead_time,
+        )
+        stage_time = HistogramMetricFamily(
+            "vsm_stage_time_seconds",
+            "Time from entering a stage to moving on, by stage; each visit counts.",
+            labels=["stage"],
+        )
+        for stage, seen in self._seen.stage_time.items():
+            stage_time.add_metric([stage], _buckets(seen, 3600), sum_value=seen.sum_us / _SECOND_US)
+        yield stage_time
+        yield HistogramMetricFamily(
+            "vsm_cycle_time_hours",
+            "The same as vsm_cycle_time_seconds, in hours.",
+            buckets=_buckets(self._seen.cycle_time, 1),
+            sum_value=self._seen.cycle_time.sum_us / _HOUR_US,
+        )
+
+
+def _histogram(name: str, text: str, seen: Histogram) -> Metric:
+    return HistogramMetricFamily(
+        name, text, buckets=_buckets(seen, 3600), sum_value=seen.sum_us / _SECOND_US
+    )
+
+
+def _buckets(seen: Histogram, units_per_hour: int) -> list[tuple[str, float]]:
+    """Return upper bounds, written as floats are in Prometheus, with their counts."""
+    bounds = [*(f"{hours * units_per_hour:.1f}" for hours in BUCKET_HOURS), "+Inf"]
+    return list(zip(bounds, seen.counts, strict=True))
 
 
 def exposition(seen: Observation) -> bytes:

@@ -109,6 +109,28 @@ def forward_histories(draw: st.DrawFn, stream: ValueStream = DEFAULT_STREAM) -> 
     )
 
 
+@st.composite
+def journeys(draw: st.DrawFn, stream: ValueStream = DEFAULT_STREAM) -> ItemHistory:
+    """Draw an item that enters the first stage and mostly moves on: sometimes back, or past done.
+
+    Of histories drawn at random few are ever started, parked and finished, one after the other.
+    """
+    steps = draw(st.lists(st.sampled_from([1, 1, 1, 2, -1, -2]), max_size=7))
+    last = len(stream.stages) - 1
+    places = accumulate(steps, lambda at, step: min(max(at + step, 0), last), initial=0)
+    created, *entries = sorted(draw(instants()) for _ in range(len(steps) + 2))
+    moves = (
+        Transition(stream.stages[place].name, at) for place, at in zip(places, entries, strict=True)
+    )
+    return ItemHistory(
+        title="generated",
+        type=draw(st.sampled_from(WorkItemType)),
+        created_at=created,
+        transitions=tuple(moves),
+        cancelled_at=draw(_cancellations(entries[-1])),
+    )
+
+
 @dataclass(frozen=True)
 class Population:
     """Items on one stream."""
@@ -121,7 +143,8 @@ class Population:
 def populations(draw: st.DrawFn, max_size: int = 6) -> Population:
     """Draw a few items of any kind, on the default stream or on a generated one."""
     stream = draw(st.one_of(st.just(DEFAULT_STREAM), streams()))
-    return Population(stream, tuple(draw(st.lists(histories(stream), max_size=max_size))))
+    items = st.one_of(histories(stream), journeys(stream))
+    return Population(stream, tuple(draw(st.lists(items, max_size=max_size))))
 
 
 @st.composite

@@ -1,21 +1,23 @@
 """The bottleneck of a value stream, with the evidence for it."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
-from app.api.explained import Explained, explanation
+from app.api.explained import Explained, explanation, links_to, links_to_stages
 from app.api.filters import FlowFilter
 from app.api.negotiation import csv_documented, csv_response, wants_csv
 from app.api.problems import documented
 from app.api.session import Db, UnitOfWork
-from app.api.types import Answer, Instant
+from app.api.types import Answer
 from app.domain import errors
 from app.domain.value_stream import Category
 from app.flow import bottleneck as rules
 from app.flow import resampling
 from app.flow.bottleneck import Bottleneck, Evidence, Verdict
+from app.store.populations import Population
 from app.usecases.find_bottleneck import DEFAULT_DAYS, find_bottleneck
 from app.usecases.scope import Scope, resolve
 
@@ -113,7 +115,7 @@ class StageEvidence(Answer):
 class BottleneckAnswer(Explained):
     """Which stage holds the flow up, if the data show it, and the evidence for every stage."""
 
-    observed_from: Instant = Field(description="start of the window, or the first item")
+    observed_from: datetime = Field(description="start of the window, or the first item")
     verdict: Verdict
     stage: str | None = Field(description="the stage that the verdict names")
     seen_in: str | None = Field(description="the stage whose evidence it rests on")
@@ -132,13 +134,15 @@ class BottleneckAnswer(Explained):
                 scope,
                 sample_size=seen.finished,
                 excluded={"in_progress": sum(queue.at_end for queue in seen.queues)},
+                links=links_to(scope, Population.THROUGHPUT)
+                | links_to_stages(scope, Population.IN_STAGE),
             ),
             observed_from=seen.window.start,
             verdict=found.verdict,
             stage=found.stage.name if found.stage else None,
             seen_in=found.seen_in.stage.name if found.seen_in else None,
             waits_for=found.waits_for.name if found.waits_for else None,
-            claim=_claim(found),
+            claim=in_words(found),
             needed=Needed(finished_items=seen.finished, full_days=seen.full_days),
             method=Method(),
             stages=[
@@ -148,7 +152,7 @@ class BottleneckAnswer(Explained):
         )
 
 
-def _claim(found: Bottleneck) -> str:
+def in_words(found: Bottleneck) -> str:
     """Say the verdict, and what it rests on, in words."""
     if found.verdict is Verdict.INSUFFICIENT_DATA:
         return (

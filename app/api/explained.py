@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from pydantic import Field
 
 from app.api.types import Answer
+from app.store.populations import Population
 from app.usecases.scope import Scope
 
 
@@ -65,10 +66,10 @@ def explanation(
     }
 
 
-def items_link(scope: Scope, population: str, **more: str) -> str:
+def items_link(scope: Scope, population: Population, **more: str) -> str:
     """Return where exactly the items of a population of this scope are listed."""
     parameters: list[tuple[str, str]] = [
-        ("population", population),
+        ("population", str(population)),
         ("stream", scope.stream.key),
         ("start", _instant(scope.window.start)),
         ("end", _instant(scope.window.end)),
@@ -77,6 +78,20 @@ def items_link(scope: Scope, population: str, **more: str) -> str:
         *more.items(),
     ]
     return f"/api/v1/work-items?{urlencode(parameters)}"
+
+
+def links_to(scope: Scope, *populations: Population) -> dict[str, str]:
+    """Return a link for each population, under its name."""
+    return {str(each): items_link(scope, each) for each in populations}
+
+
+def links_to_stages(scope: Scope, *populations: Population) -> dict[str, str]:
+    """Return a link for each population of each stage, such as `in_stage:Testing`."""
+    return {
+        f"{each}:{stage.name}": items_link(scope, each, stage=stage.name)
+        for stage in scope.stream.stages
+        for each in populations
+    }
 
 
 def _instant(instant: datetime) -> str:

@@ -9,11 +9,15 @@ from app.api.explained import Explained, explanation, items_link
 from app.api.filters import Scoped
 from app.api.problems import documented
 from app.api.session import Db, UnitOfWork
+from app.api.stage_metrics import Share, StageMetrics, stages_of
+from app.api.types import Answer
 from app.domain import errors
+from app.domain.work_item import WorkItemType
 from app.flow.calendar import US_PER_HOUR
 from app.flow.summary import FlowSummary
+from app.flow.value_stream_map import NoEfficiency
 from app.store.populations import Population
-from app.usecases.measure import measure
+from app.usecases.measure import Measurement, measure
 from app.usecases.scope import Scope
 
 router = APIRouter(prefix="/api/v1", tags=["flow metrics"], route_class=UnitOfWork)
@@ -38,8 +42,8 @@ LINKS = {
 window, the list has one entry where the number counts two."""
 
 
-class FlowMetrics(Explained):
-    """The flow of one window. Durations are hours, null when nothing was finished."""
+class FlowNumbers(Answer):
+    """How much, how long, how much at once. Durations are hours, null when nothing finished."""
 
     throughput: int = Field(description="items finished for the first time")
     throughput_per_day: float
@@ -68,9 +72,36 @@ class FlowMetrics(Explained):
     discarded: int
     discarded_started: int
 
+
+class DataQuality(Answer):
+    """How often the data contradict themselves; `/api/v1/data-quality` names the items."""
+
+    from_mismatch: int = Field(description="moves whose sender named another stage as left")
+    items_without_transition: int
+    created_after_first_transition: int
+    self_transitions: int = Field(description="moves to the stage in force: no moves")
+    ignored_future: int = Field(description="moves later than `as_of`")
+
+
+class FlowMetrics(Explained, FlowNumbers):
+    """The flow of one window: as a whole, by type, and stage by stage."""
+
+    flow_efficiency: Share = Field(description="active time / cycle time; an upper bound")
+    flow_efficiency_reason: NoEfficiency | None = Field(description="why there is none")
+    activity_ratio: Share = Field(description="active time / lead time; an upper bound")
+    first_time_through: Share = Field(description="share of the items without a rework move")
+    rework_rate: Share = Field(description="share of the items with a rework move")
+    rework_time_share: Share = Field(description="part of the cycle times spent on rework")
+    rolled_ca: Share = Field(description="product of every stage's `pct_ca`")
+    blocked_time: float | None = Field(None, description="null: nothing tells what is blocked")
+    stages: list[StageMetrics]
+    by_type: dict[WorkItemType, FlowNumbers] = Field(description="the same for each type asked for")
+    data_quality: DataQuality
+
     @classmethod
-    def of(cls, scope: Scope, summary: FlowSummary) -> "FlowMetrics":
-        """Render the summary of a scope."""
+    def of(cls, scope: Scope, measured: Measurement) -> "FlowMetrics":
+        """Render a measurement of the scope."""
+        summary, ladder, quality = measured.summary, measured.map.ladder, measured.map.quality
         explained = explanation(
             scope,
             sample_size=summary.cycle.count,
@@ -82,18 +113,39 @@ class FlowMetrics(Explained):
             low_confidence=summary.low_confidence,
             links={name: items_link(scope, population) for name, population in LINKS.items()},
         )
-        same_name: dict[str, Any] = {
-            name: getattr(summary, name)
-            for name in cls.model_fields
-            if name not in explained and hasattr(summary, name)
-        }
         return cls(
             **explained,
-            **same_name,
-            cycle_time_count=summary.cycle.count,
-            lead_time_count=summary.lead.count,
-            parked_time_total=summary.parked_us / US_PER_HOUR,
+            **_numbers(summary),
+            flow_efficiency=ladder.flow_efficiency,
+            flow_efficiency_reason=ladder.no_efficiency,
+            activity_ratio=ladder.activity_ratio,
+            first_time_through=quality.first_time_through,
+            rework_rate=quality.rework_rate,
+            rework_time_share=quality.rework_time_share,
+            rolled_ca=quality.rolled_complete_and_accurate,
+            stages=stages_of(scope, measured.map),
+            by_type={
+                kind: FlowNumbers(**_numbers(each)) for kind, each in measured.by_type.items()
+            },
+            data_quality=DataQuality(
+                **{
+                    finding.rule.name: finding.count
+                    for finding in measured.findings
+                    if finding.rule.name in DataQuality.model_fields
+                }
+            ),
         )
+
+
+def _numbers(summary: FlowSummary) -> dict[str, Any]:
+    """Return the fields of FlowNumbers; most have the summary's own names."""
+    other = {
+        "cycle_time_count": summary.cycle.count,
+        "lead_time_count": summary.lead.count,
+        "parked_time_total": summary.parked_us / US_PER_HOUR,
+    }
+    same = [name for name in FlowNumbers.model_fields if name not in other]
+    return other | {name: getattr(summary, name) for name in same}
 
 
 @router.get(

@@ -5,7 +5,7 @@ import sys
 import typer
 
 from app import __version__
-from app.cli import data, demo, files, measure, serve
+from app.cli import data, demo, files, flow, measure, rebuild, serve
 from app.cli.console import fail
 from app.domain.errors import VsmError
 from app.settings import SettingError
@@ -36,6 +36,9 @@ application.command("import")(files.import_)
 application.command("demo")(demo.demo)
 application.command("metrics")(measure.metrics)
 application.command("items")(measure.items)
+application.command("map")(flow.map_)
+application.command("aging")(flow.aging)
+application.command("rebuild")(rebuild.rebuild)
 application.command("openapi")(_openapi)
 application.add_typer(data.group, name="data")
 

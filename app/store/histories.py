@@ -13,7 +13,7 @@ from sqlalchemy import text
 from app.domain.errors import UnknownStage
 from app.domain.value_stream import ValueStream
 from app.domain.work_item import ItemHistory
-from app.store import transitions
+from app.store import invalidations, transitions
 from app.store.database import Connection
 
 _STAGED_ITEMS = text(
@@ -86,24 +86,27 @@ _INSERT_TRANSITIONS = text(
     JOIN staged_items i ON i.position = t.item
     ORDER BY t.item, t.position
     ON CONFLICT (work_item_id, source_event_id) DO NOTHING
-    RETURNING work_item_id
+    RETURNING work_item_id, timestamp
     """
 )
 # Work that has moved on since it was cancelled was taken up again, whoever forgot to say so.
 _LIFT_OUTDATED_CANCELLATIONS = text(
     """
     UPDATE work_items i SET cancelled_at = NULL, cancel_reason = NULL
-    WHERE i.id = ANY (:ids) AND EXISTS (
+    FROM work_items before
+    WHERE before.id = i.id AND i.id = ANY (:ids) AND EXISTS (
         SELECT FROM stage_transitions t
         WHERE t.work_item_id = i.id AND t.voided_at IS NULL AND t.timestamp > i.cancelled_at)
+    RETURNING before.cancelled_at
     """
 )
 _RENAME = text(
     """
     UPDATE work_items i SET title = s.title, type = s.type
     FROM staged_items s
+    JOIN work_items before ON before.id = s.id
     WHERE s.known AND i.id = s.id AND (i.title, i.type) IS DISTINCT FROM (s.title, s.type)
-    RETURNING i.id
+    RETURNING i.id, CASE WHEN before.type <> i.type THEN i.effective_created_at END AS retyped_from
     """
 )
 _CANCEL = text(
@@ -112,8 +115,12 @@ _CANCEL = text(
     FROM staged_items s
     WHERE i.id = s.id AND i.cancelled_at IS NULL
       AND s.cancelled_at >= coalesce(i.last_transition_at, i.effective_created_at)
-    RETURNING i.id
+    RETURNING i.id, i.cancelled_at
     """
+)
+_LISTED = text(
+    "SELECT s.id, s.known, i.effective_created_at "
+    "FROM staged_items s JOIN work_items i ON i.id = s.id ORDER BY s.position"
 )
 _MARK_CHANGED = text(
     "UPDATE work_items SET version = version + 1, updated_at = greatest(updated_at, now()) "
@@ -172,16 +179,26 @@ async def merge(
     await connection.execute(_NUMBER_NEW)
     await connection.execute(_INSERT_ITEMS, scope)
     await connection.execute(_FIND_KNOWN, scope)
-    moved = (await connection.execute(_INSERT_TRANSITIONS, scope)).scalars().all()
-    touched = sorted(set(moved))
-    await connection.execute(_LIFT_OUTDATED_CANCELLATIONS, {"ids": touched})
+    moved = (await connection.execute(_INSERT_TRANSITIONS, scope)).all()
+    touched = sorted({row.work_item_id for row in moved})
+    lifted = await connection.execute(_LIFT_OUTDATED_CANCELLATIONS, {"ids": touched})
+    lifted_from = lifted.scalars().all()
     await transitions.derive_facts(connection, touched)
-    renamed = (await connection.execute(_RENAME)).scalars().all()
-    cancelled = (await connection.execute(_CANCEL)).scalars().all()
-    rows = await connection.execute(text("SELECT id, known FROM staged_items ORDER BY position"))
-    listed = rows.all()
+    renamed = (await connection.execute(_RENAME)).all()
+    cancelled = (await connection.execute(_CANCEL)).all()
+    listed = (await connection.execute(_LISTED)).all()
     known = frozenset(row.id for row in listed if row.known)
-    updated = known & {*touched, *renamed, *cancelled}
+    changed = [
+        *(row.timestamp for row in moved),
+        *lifted_from,
+        *(row.retyped_from for row in renamed if row.retyped_from),
+        *(row.cancelled_at for row in cancelled),
+        *(row.effective_created_at for row in listed if not row.known),
+    ]
+    if changed:
+        now = await transitions.clock(connection)
+        await invalidations.invalidate(connection, stream.id, min(changed), now)
+    updated = known & {row.id for row in (*renamed, *cancelled)} | known & set(touched)
     await connection.execute(_MARK_CHANGED, {"ids": sorted(updated)})
     return Merged(
         items_created=len(listed) - len(known),

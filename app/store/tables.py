@@ -136,7 +136,7 @@ Index(
     "work_items_finished_idx",
     work_items.c.value_stream_id,
     work_items.c.finished_at,
-    postgresql_include=["started_at", "effective_created_at", "type"],
+    postgresql_include=["id", "started_at", "effective_created_at", "type"],
     postgresql_where=work_items.c.finished_at.is_not(None),
 )
 Index(
@@ -150,6 +150,7 @@ Index(
     work_items.c.value_stream_id,
     work_items.c.current_stage_id,
     work_items.c.started_at,
+    postgresql_include=["finished_at", "type"],
     postgresql_where=work_items.c.cancelled_at.is_(None),
 )
 
@@ -196,6 +197,15 @@ Index(
     stage_transitions.c.work_item_id,
     stage_transitions.c.timestamp,
     stage_transitions.c.id,
+)
+Index(
+    "stage_transitions_stages_idx",
+    stage_transitions.c.value_stream_id,
+    stage_transitions.c.from_stage_id,
+    stage_transitions.c.to_stage_id,
+    stage_transitions.c.timestamp,
+    postgresql_include=["work_item_id"],
+    postgresql_where=stage_transitions.c.voided_at.is_(None),
 )
 Index(
     "stage_transitions_timestamp_idx",
@@ -307,5 +317,21 @@ total_counts = Table(
 )
 """The sum of `daily_counts` over all days."""
 
-stage_zones = table("stage_zones", column("stage_id"), column("value_stream_id"), column("zone"))
+recent_quantiles = Table(
+    "recent_quantiles",
+    metadata,
+    Column("days", Integer, primary_key=True),
+    Column("quantile", Double, primary_key=True),
+    Column("cycle_time_seconds", Double),
+    Column("measured_at", Instant, nullable=False, server_default=NOW),
+)
+
+stage_zones = table(
+    "stage_zones",
+    column("stage_id"),
+    column("value_stream_id"),
+    column("name"),
+    column("order"),
+    column("zone"),
+)
 """The view that tells which zone each stage lies in."""

@@ -5,7 +5,7 @@ from datetime import datetime
 from app.domain.errors import CancelBeforeLastMove, ItemCancelled, ItemNotCancelled
 from app.domain.instants import check_instant
 from app.domain.work_item import WorkItem
-from app.store import transitions, work_items
+from app.store import invalidations, transitions, work_items
 from app.store.database import Connection
 
 
@@ -29,6 +29,7 @@ async def cancel(
             f"work item {item_id} last moved at {last.isoformat()}; cancel it then or later, or "
             "void the move"
         )
+    await invalidations.invalidate(connection, item.stream_id, when, now)
     return await work_items.change(connection, item, now, cancelled_at=when, cancel_reason=reason)
 
 
@@ -41,4 +42,5 @@ async def restore(connection: Connection, item_id: int) -> WorkItem:
     if item.cancelled_at is None:
         raise ItemNotCancelled(f"work item {item_id} is not cancelled")
     now = await transitions.clock(connection)
+    await invalidations.invalidate(connection, item.stream_id, item.cancelled_at, now)
     return await work_items.change(connection, item, now, cancelled_at=None, cancel_reason=None)

@@ -8,7 +8,7 @@ from app.domain.instants import check_instant
 from app.domain.transition import ActorKind, Transition
 from app.domain.value_stream import Stage, ValueStream
 from app.domain.work_item import ItemFacts, WorkItem, WorkItemType
-from app.store import transitions, value_streams, work_items
+from app.store import invalidations, transitions, value_streams, work_items
 from app.store.database import Connection
 
 
@@ -55,6 +55,7 @@ async def create(connection: Connection, creation: Creation) -> tuple[WorkItem, 
         actor_kind=creation.actor_kind,
     )
     await transitions.add(connection, item, None, stage, first)
+    await invalidations.invalidate(connection, stream.id, entered, now)
     return item, stream
 
 

@@ -1,7 +1,7 @@
 """Correct what a work item is called and what kind of work it is."""
 
 from app.domain.work_item import WorkItem, WorkItemType
-from app.store import transitions, value_streams, work_items
+from app.store import invalidations, transitions, value_streams, work_items
 from app.store.database import Connection
 from app.usecases.move import Expectation, check_expectation
 
@@ -26,4 +26,6 @@ async def edit(
     if not changes:
         return item
     now = await transitions.clock(connection)
+    if "type" in changes:  # an item counts under the type it has now, in the past as well
+        await invalidations.invalidate(connection, item.stream_id, item.facts.created_at, now)
     return await work_items.change(connection, item, now, **changes)

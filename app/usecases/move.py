@@ -13,7 +13,7 @@ from app.domain.instants import check_instant
 from app.domain.transition import ActorKind, RecordedTransition, Transition
 from app.domain.value_stream import Stage, ValueStream
 from app.domain.work_item import WorkItem
-from app.store import transitions, value_streams, work_items
+from app.store import invalidations, transitions, value_streams, work_items
 from app.store.database import Connection
 
 
@@ -60,10 +60,12 @@ async def move(
         recorded_id = await transitions.add(connection, item, item.facts, to_stage, transition)
         facts = item.facts.after(to_stage, stream.zone(to_stage), transition.timestamp)
         item = await work_items.set_facts(connection, item, facts, now)
+        last = None
     else:
         recorded_id = await transitions.add(connection, item, None, to_stage, transition)
         await transitions.derive_facts(connection, [item.id])
         item = await work_items.change(connection, item, now)
+    await _invalidate(connection, item, transition.timestamp, last, now)
     return await transitions.get(connection, item.id, recorded_id), item.version
 
 
@@ -84,7 +86,21 @@ async def void(
     await transitions.void(connection, transition_id, reason, now)
     await transitions.derive_facts(connection, [item_id])
     await work_items.change(connection, item, now)
+    last = item.facts.last_transition_at
+    await _invalidate(connection, item, mistaken.timestamp, last, now)
     return await transitions.get(connection, item_id, transition_id)
+
+
+async def _invalidate(
+    connection: Connection, item: WorkItem, changed: datetime, last: datetime | None, now: datetime
+) -> None:
+    """Mark what a change touches: up to the last move, when that stands as it did.
+
+    A change at the last move is felt ever since; one to a cancelled item also at its cancellation.
+    """
+    at_the_end = last is None or changed >= last or item.cancelled_at is not None
+    through = None if at_the_end else last
+    await invalidations.invalidate(connection, item.stream_id, changed, now, through)
 
 
 def check_expectation(item: WorkItem, stream: ValueStream, expected: Expectation) -> None:

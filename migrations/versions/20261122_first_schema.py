@@ -83,8 +83,8 @@ TABLES = (
     """,
     "CREATE INDEX work_items_cancelled_idx ON work_items (value_stream_id, cancelled_at) WHERE cancelled_at IS NOT NULL",
     "CREATE INDEX work_items_created_idx ON work_items (value_stream_id, effective_created_at)",
-    "CREATE INDEX work_items_finished_idx ON work_items (value_stream_id, finished_at) INCLUDE (started_at, effective_created_at, type) WHERE finished_at IS NOT NULL",
-    "CREATE INDEX work_items_stage_idx ON work_items (value_stream_id, current_stage_id, started_at) WHERE cancelled_at IS NULL",
+    "CREATE INDEX work_items_finished_idx ON work_items (value_stream_id, finished_at) INCLUDE (id, started_at, effective_created_at, type) WHERE finished_at IS NOT NULL",
+    "CREATE INDEX work_items_stage_idx ON work_items (value_stream_id, current_stage_id, started_at) INCLUDE (finished_at, type) WHERE cancelled_at IS NULL",
     "CREATE INDEX work_items_started_idx ON work_items (value_stream_id, started_at) WHERE started_at IS NOT NULL",
     """
     CREATE TABLE stage_transitions (
@@ -114,6 +114,7 @@ TABLES = (
     )
     """,
     "CREATE INDEX stage_transitions_item_idx ON stage_transitions (work_item_id, timestamp, id)",
+    "CREATE INDEX stage_transitions_stages_idx ON stage_transitions (value_stream_id, from_stage_id, to_stage_id, timestamp) INCLUDE (work_item_id) WHERE voided_at IS NULL",
     "CREATE INDEX stage_transitions_timestamp_idx ON stage_transitions (value_stream_id, timestamp)",
     """
     CREATE TABLE idempotency_keys (
@@ -222,6 +223,15 @@ TABLES = (
         sum_us NUMERIC(38, 0) NOT NULL,
         CONSTRAINT total_counts_pkey PRIMARY KEY (value_stream_id, series, label, other, bucket),
         CONSTRAINT total_counts_value_stream_id_fkey FOREIGN KEY(value_stream_id) REFERENCES value_streams (id)
+    )
+    """,
+    """
+    CREATE TABLE recent_quantiles (
+        days INTEGER NOT NULL,
+        quantile DOUBLE PRECISION NOT NULL,
+        cycle_time_seconds DOUBLE PRECISION,
+        measured_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+        CONSTRAINT recent_quantiles_pkey PRIMARY KEY (days, quantile)
     )
     """,
 )
@@ -384,6 +394,7 @@ def downgrade() -> None:
     op.execute("DROP FUNCTION duration_bucket")
     op.execute("DROP VIEW stage_zones")
     for table in (
+        "recent_quantiles",
         "total_counts",
         "daily_counts",
         "rollup_invalidations",

@@ -2,15 +2,13 @@
 
 import csv
 import io
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 
-from app import main
-from app.api import bottleneck
 from app.connectors import demo
 from app.domain.value_stream import DEFAULT_STREAM
 from app.domain.work_item import ItemHistory
@@ -44,14 +42,6 @@ async def fill(client: httpx.AsyncClient, items: list[ItemHistory]) -> None:
         batch = {"items": [as_batch_item(told) for told in items[first : first + 100]]}
         answer = await client.post(f"{ITEMS}/batch", json=batch)
         assert answer.status_code == 201, answer.text
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _served() -> Iterator[None]:
-    """Serve the route, also while the application does not list it."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(main, "_ROUTES", tuple(dict.fromkeys((*main._ROUTES, bottleneck))))  # noqa: SLF001
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -88,3 +88,62 @@ async def test_a_population_that_is_not_stated_fully_is_refused(
     answer = await client.get("/api/v1/work-items", params=query)
     assert answer.status_code == 422
     assert [each["field"] for each in answer.json()["errors"]] == [field]
+
+
+EXPLAINED = (
+    "/api/v1/metrics/stages",
+    "/api/v1/metrics/series",
+    "/api/v1/metrics/cumulative-flow",
+    "/api/v1/metrics/scatter",
+    "/api/v1/metrics/histogram",
+    "/api/v1/metrics/aging",
+    "/api/v1/metrics/littles-law",
+    "/api/v1/metrics/bottleneck",
+    "/api/v1/metrics/distribution",
+    "/api/v1/metrics/predictability",
+    "/api/v1/value-stream-map",
+)
+
+
+@pytest.mark.parametrize("path", EXPLAINED)
+async def test_every_answer_about_finished_items_leads_to_them(
+    f1_client: httpx.AsyncClient, path: str
+) -> None:
+    answer = await get(f1_client, path, **WEEK)
+    metrics = await get(f1_client, "/api/v1/metrics", **WEEK)
+    items = await followed(f1_client, answer["links"]["throughput"])
+    assert len(items) == metrics["throughput"]
+    assert answer["sample_size"] == metrics["throughput"]
+
+
+async def test_the_items_of_a_stage_are_as_many_as_it_counts(f1_client: httpx.AsyncClient) -> None:
+    answer = await get(f1_client, "/api/v1/metrics/stages", **WEEK)
+    for stage in answer["stages"]:
+        here = await followed(f1_client, answer["links"][f"in_stage:{stage['name']}"])
+        assert stage["wip_at_end"] in (len(here), None)
+        for population, visits in (("entered_stage", "arrivals"), ("left_stage", "departures")):
+            link = answer["links"][f"{population}:{stage['name']}"]
+            # an item may come more than once
+            assert len(await followed(f1_client, link)) <= stage[visits]
+
+
+async def test_no_two_answers_show_two_figures_for_one_thing(f1_client: httpx.AsyncClient) -> None:
+    metrics = await get(f1_client, "/api/v1/metrics", **WEEK)
+    stages = await get(f1_client, "/api/v1/metrics/stages", **WEEK)
+    value_stream_map = await get(f1_client, "/api/v1/value-stream-map", **WEEK)
+    law = await get(f1_client, "/api/v1/metrics/littles-law", **WEEK)
+    flow = await get(f1_client, "/api/v1/metrics/cumulative-flow", **WEEK)
+    series = await get(f1_client, "/api/v1/metrics/series", **WEEK)
+    points = series["series"][0]["points"]
+    assert metrics["stages"] == stages["stages"]
+    assert (
+        metrics["wip_at_end"]
+        == stages["totals"]["wip_at_end"]
+        == value_stream_map["totals"]["wip"]
+        == points[-1]["wip_at_end"]
+    )
+    assert metrics["wip"] == pytest.approx(law["avg_wip"]) == stages["totals"]["avg_wip"]
+    assert metrics["throughput"] == sum(point["throughput"] for point in points)
+    assert metrics["rolled_ca"] == value_stream_map["totals"]["rolled_pct_ca"] == 0.75
+    assert metrics["throughput"] == sum(each["throughput"] for each in metrics["by_type"].values())
+    assert flow["sample_size"] == metrics["throughput"]

@@ -23,10 +23,10 @@ from app.store.database import Connection, Database
 from app.store.histories import Merged
 from tests.strategies import Population
 
-agreement_test = settings(max_examples=100, deadline=None)
+agreement_test = settings(max_examples=80, deadline=None)
 """For the comparison of what is stored with its definition."""
 
-stored_test = settings(agreement_test, max_examples=30)
+stored_test = settings(agreement_test, max_examples=20)
 """For laws that follow from it. On a CI server Hypothesis draws the same examples every time."""
 
 PERCENTILES = ("p50", "p85", "p95")

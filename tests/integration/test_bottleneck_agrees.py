@@ -39,7 +39,11 @@ async def with_limits(inside: Stored, limit: int) -> ValueStream:
 
 
 def in_any_order(seen: Observation) -> Observation:
-    """Put the rows of times in order: which item is which does not matter."""
+    """Put the rows of times in order: which item is which does not matter; all are integers."""
+    counts = [
+        (*each.arrivals, *each.departures, each.empty_us, each.at_end) for each in seen.queues
+    ]
+    assert {type(number) for row in (*counts, *seen.times_us) for number in row} <= {int}
     return replace(seen, times_us=tuple(sorted(seen.times_us)))
 
 

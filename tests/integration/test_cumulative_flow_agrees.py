@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from hypothesis import given
+from hypothesis import strategies as st
 
 from app.domain.work_item import WorkItemType
 from app.flow.buckets import Bucket, BucketSize, cut
@@ -13,7 +14,8 @@ from app.store.database import Database
 from app.store.measurements import Selection
 from tests.bucketed import bucketed_windows, known_items, some_types, whole
 from tests.fixture_f1 import F1, F1_STREAM, F1_WEEK
-from tests.integration.stored import Stored, agreement_test, stored
+from tests.integration.mistakes import make_and_void
+from tests.integration.stored import Stored, agreement_test, stored, stored_test
 from tests.strategies import Population, populations
 
 
@@ -60,3 +62,18 @@ async def test_the_database_counts_as_defined(
         found = await measured(inside, buckets, types)
     known = known_items(population, buckets[0].window, types)
     assert found == cumulative_flow(known, population.stream, buckets)
+
+
+@stored_test
+@given(populations(), bucketed_windows(), st.data())
+async def test_a_voided_move_changes_no_line(
+    shared_database: Database,
+    population: Population,
+    buckets: tuple[Bucket, ...],
+    data: st.DataObject,
+) -> None:
+    """P13: a mistake, once voided, was never there."""
+    async with stored(shared_database, population) as inside:
+        before = await measured(inside, buckets)
+        await make_and_void(inside, population, data)
+        assert await measured(inside, buckets) == before

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
-from app.domain.value_stream import ValueStream
 from app.domain.work_item import WorkItemType
 from app.flow.buckets import Bucket, BucketSize, cut
 from app.flow.series import SeriesPoint, series
@@ -16,6 +17,7 @@ from app.store.database import Database
 from app.store.measurements import Selection
 from tests.bucketed import bucketed_windows, known_items, some_types, whole
 from tests.fixture_f1 import F1, F1_STREAM, F1_WEEK, HOUR_US
+from tests.integration.mistakes import make_and_void
 from tests.integration.stored import Stored, agreement_test, stored, stored_test
 from tests.strategies import Population, populations
 
@@ -31,12 +33,14 @@ async def measured(
 def assert_same(found: Sequence[SeriesPoint], expected: Sequence[SeriesPoint]) -> None:
     """Hold two series equal: integers exactly, percentiles to a billionth."""
     for one, other in zip(found, expected, strict=True):
-        assert flat(one) == pytest.approx(flat(other), rel=1e-9, abs=0)
         assert integers(one) == integers(other)
+        for name, value in flat(other).items():
+            assert flat(one)[name] == (value and pytest.approx(value, rel=1e-9, abs=0)), name
 
 
-def flat(point: SeriesPoint) -> dict[str, float | None]:
-    figures = {**asdict(point), "bucket": None}
+def flat(point: SeriesPoint) -> dict[str, Any]:
+    figures = asdict(point)
+    del figures["bucket"]
     for clock in ("cycle", "lead"):
         figures |= {f"{clock}_{name}": value for name, value in figures.pop(clock).items()}
     return figures
@@ -101,8 +105,23 @@ async def test_work_in_process_is_carried_from_bucket_to_bucket(
     assert_same([only for (only,) in alone], together[:3])
 
 
+@stored_test
+@given(populations(), bucketed_windows(), st.data())
+async def test_a_voided_move_changes_no_point(
+    shared_database: Database,
+    population: Population,
+    buckets: tuple[Bucket, ...],
+    data: st.DataObject,
+) -> None:
+    """P13: a mistake, once voided, was never there."""
+    async with stored(shared_database, population) as inside:
+        before = await measured(inside, buckets)
+        await make_and_void(inside, population, data)
+        assert await measured(inside, buckets) == before
+
+
 async def test_an_empty_stream_has_points_of_zero(shared_database: Database) -> None:
-    stream: ValueStream = replace(F1_STREAM, key="empty")
+    stream = replace(F1_STREAM, key="empty")
     days = cut(F1_WEEK, BucketSize.DAY, stream.zone_info)
     async with stored(shared_database, Population(stream, ())) as inside:
         points = await measured(inside, days)

@@ -23,7 +23,7 @@ from app.flow.times import item_times
 from app.main import create_app
 from app.settings import SETTINGS, Settings
 from app.store.embedded import EmbeddedDatabaseError
-from app.telemetry import REQUESTS, Observation, exposition
+from app.telemetry import REQUESTS, Histogram, Observation, exposition
 from tests.fixture_f1 import F1, F1_STREAM, F1_WEEK, at
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -100,6 +100,9 @@ def test_the_observability_page_lists_every_series_with_its_type_labels_and_help
         completed={"bug": 1},
         transitions={("", "Backlog"): 1},
         in_progress={("Backlog", "todo"): 1},
+        oldest_started={"Testing": 1.0},
+        stage_time={"Testing": Histogram()},
+        cycle_time_quantiles={0.5: 1.0},
     )
     series = set()
     for family in text_string_to_metric_families(exposition(seen).decode()):

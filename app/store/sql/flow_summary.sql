@@ -17,25 +17,61 @@ items AS NOT MATERIALIZED (
     WHERE i.value_stream_id = CAST(:stream_id AS integer)
       AND (CAST(:types AS text[]) IS NULL OR i.type = ANY (CAST(:types AS text[])))
 ),
+-- One range of an index per stage that is not done, and one for items in no stage.
 present AS (
-    SELECT count(*) FILTER (WHERE z.zone = 'doing') AS doing,
-           count(*) FILTER (WHERE coalesce(z.zone, 'todo') = 'todo') AS todo
-    FROM items i
-    LEFT JOIN zones z ON z.stage_id = i.current_stage_id
-    WHERE i.cancelled_at IS NULL
-      AND (i.current_stage_id IS NULL
-           OR i.current_stage_id IN (SELECT stage_id FROM zones WHERE zone <> 'done'))
+    SELECT coalesce(sum(n) FILTER (WHERE zone = 'doing'), 0)::bigint AS doing,
+           coalesce(sum(n) FILTER (WHERE zone = 'todo'), 0)::bigint AS todo,
+           coalesce(sum(unfinished), 0)::bigint AS unfinished
+    FROM (
+        SELECT z.zone, c.*
+        FROM zones z
+        CROSS JOIN LATERAL (
+            SELECT count(*) AS n, count(*) FILTER (WHERE finished_at IS NULL) AS unfinished
+            FROM items
+            WHERE current_stage_id = z.stage_id AND cancelled_at IS NULL
+        ) c
+        WHERE z.zone <> 'done'
+        UNION ALL
+        SELECT 'todo', count(*), count(*) FILTER (WHERE finished_at IS NULL)
+        FROM items
+        WHERE current_stage_id IS NULL AND cancelled_at IS NULL
+    ) by_stage
+),
+-- Moves across the border of a zone: one range of an index per pair of stages.
+crossings AS (
+    SELECT f.stage_id AS from_id, f.zone AS left_zone, z.stage_id AS to_id, z.zone AS entered_zone
+    FROM zones f
+    JOIN zones z ON z.zone <> f.zone
 ),
 moves AS (
-    SELECT t.timestamp AS at, coalesce(f.zone, 'todo') AS left_zone, z.zone AS entered_zone
-    FROM stage_transitions t
-    JOIN zones z ON z.stage_id = t.to_stage_id
-    LEFT JOIN zones f ON f.stage_id = t.from_stage_id
-    WHERE t.value_stream_id = CAST(:stream_id AS integer)
-      AND t.timestamp >= CAST(:starts AS timestamptz)
-      AND t.voided_at IS NULL
-      AND coalesce(f.zone, 'todo') <> z.zone
-      AND (CAST(:types AS text[]) IS NULL OR t.work_item_id IN (SELECT id FROM items))
+    SELECT m.at, c.left_zone, c.entered_zone
+    FROM crossings c
+    CROSS JOIN LATERAL (
+        SELECT t.timestamp AS at
+        FROM stage_transitions t
+        WHERE t.value_stream_id = CAST(:stream_id AS integer)
+          AND t.from_stage_id = c.from_id
+          AND t.to_stage_id = c.to_id
+          AND t.timestamp >= CAST(:starts AS timestamptz)
+          AND t.voided_at IS NULL
+          AND (CAST(:types AS text[]) IS NULL OR t.work_item_id IN (SELECT id FROM items))
+        OFFSET 0
+    ) m
+    UNION ALL
+    SELECT m.at, 'todo', z.zone
+    FROM zones z
+    CROSS JOIN LATERAL (
+        SELECT t.timestamp AS at
+        FROM stage_transitions t
+        WHERE t.value_stream_id = CAST(:stream_id AS integer)
+          AND t.from_stage_id IS NULL
+          AND t.to_stage_id = z.stage_id
+          AND t.timestamp >= CAST(:starts AS timestamptz)
+          AND t.voided_at IS NULL
+          AND (CAST(:types AS text[]) IS NULL OR t.work_item_id IN (SELECT id FROM items))
+        OFFSET 0
+    ) m
+    WHERE z.zone <> 'todo'
 ),
 steps AS (
     SELECT at,
@@ -90,6 +126,23 @@ durations AS (
            percentile_cont(0.95) WITHIN GROUP (ORDER BY lead_us::float8 / 1000000) AS lead_p95
     FROM finished
 ),
+-- Items that were taken back to before the start since the first of the finished ones was started.
+decommitted AS MATERIALIZED (
+    SELECT DISTINCT d.work_item_id
+    FROM crossings c
+    CROSS JOIN LATERAL (
+        SELECT t.work_item_id
+        FROM stage_transitions t
+        WHERE t.value_stream_id = CAST(:stream_id AS integer)
+          AND t.from_stage_id = c.from_id
+          AND t.to_stage_id = c.to_id
+          AND t.timestamp >= (SELECT min(started_at) FROM finished)
+          AND t.timestamp < CAST(:ends AS timestamptz)
+          AND t.voided_at IS NULL
+        OFFSET 0
+    ) d
+    WHERE c.left_zone = 'doing' AND c.entered_zone = 'todo'
+),
 parked AS (
     SELECT coalesce(sum((extract(epoch FROM least(v.exited, v.finished_at) - v.entered)
                          * 1000000)::bigint), 0) AS parked_us
@@ -97,7 +150,8 @@ parked AS (
         SELECT t.timestamp AS entered, z.zone, f.started_at, f.finished_at,
                lead(t.timestamp) OVER (PARTITION BY t.work_item_id ORDER BY t.timestamp, t.id)
                    AS exited
-        FROM finished f
+        FROM decommitted d
+        JOIN finished f ON f.id = d.work_item_id
         JOIN stage_transitions t ON t.work_item_id = f.id AND t.voided_at IS NULL
         JOIN zones z ON z.stage_id = t.to_stage_id
         WHERE f.cycle_us > 0
@@ -128,12 +182,16 @@ returns AS (
     FROM moves
     WHERE at < CAST(:ends AS timestamptz)
 ),
+-- As with WIP: today's less what has come in and gone out since the window's end.
 open_items AS (
-    SELECT count(*) AS open_items
-    FROM items
-    WHERE effective_created_at < CAST(:ends AS timestamptz)
-      AND (finished_at IS NULL OR finished_at >= CAST(:ends AS timestamptz))
-      AND (cancelled_at IS NULL OR cancelled_at >= CAST(:ends AS timestamptz))
+    SELECT p.unfinished
+           - (SELECT count(*) FROM items
+              WHERE effective_created_at >= CAST(:ends AS timestamptz))
+           + (SELECT count(*) FROM items WHERE finished_at >= CAST(:ends AS timestamptz))
+           + (SELECT count(*) FROM items
+              WHERE cancelled_at >= CAST(:ends AS timestamptz) AND finished_at IS NULL)
+           AS open_items
+    FROM present p
 )
 SELECT d.*,
        p.parked_us,

@@ -1,0 +1,105 @@
+"""Kept figures of whole days, weeks and months."""
+
+from datetime import date, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field
+
+from app.api.negotiation import csv_documented, csv_response, wants_csv
+from app.api.problems import documented
+from app.api.session import Db, UnitOfWork
+from app.api.types import Answer, Instant, Name
+from app.api.types import Request as RequestModel
+from app.domain import errors
+from app.domain.work_item import WorkItemType
+from app.flow.percentile import low_confidence
+from app.flow.periods import PeriodType
+from app.store import rollups, value_streams
+
+router = APIRouter(prefix="/api/v1", tags=["flow metrics"], route_class=UnitOfWork)
+
+
+class RollupFilter(RequestModel):
+    """Which periods are asked for."""
+
+    period_type: PeriodType = Field(PeriodType.DAY, description="how long the periods are")
+    start: Instant | None = Field(None, description="only periods that begin then or later")
+    end: Instant | None = Field(None, description="only periods that are over by then")
+    stream: Name | None = Field(None, description="value stream; unsaid: the default one")
+    type: WorkItemType | None = Field(None, description="items of this type; unsaid: all items")
+
+
+class Rollup(Answer):
+    """The flow of one whole period. Durations are hours, null when nothing was finished."""
+
+    date: date
+    period_start: datetime
+    period_end: datetime = Field(description="excluded")
+    throughput: int = Field(description="items finished for the first time")
+    wip: float = Field(description="items in process, averaged over the period's time")
+    wip_at_end: int
+    cycle_time_avg: float | None = Field(description="first start to first finish")
+    cycle_time_p50: float | None
+    cycle_time_p85: float | None
+    cycle_time_p95: float | None
+    lead_time_avg: float | None = Field(description="creation to first finish")
+    lead_time_p50: float | None
+    lead_time_p85: float | None
+    lead_time_p95: float | None
+    created: int = Field(validation_alias="created_n")
+    started: int = Field(validation_alias="started_n")
+    discarded: int = Field(validation_alias="discarded_n")
+    reopened: int = Field(validation_alias="reopened_n")
+    recompleted: int = Field(validation_alias="recompleted_n")
+    definitions_version: int
+    recomputed_at: datetime = Field(description="when these figures last changed")
+    stale: bool = Field(description="changed meanwhile; computed again within minutes")
+
+
+class Rollups(Answer):
+    """The kept periods of a stream, oldest first."""
+
+    period_type: PeriodType
+    type: WorkItemType | None
+    timezone: str
+    filled_until: datetime | None = Field(description="how far periods are kept; null: not yet")
+    sample_size: int = Field(description="items that the durations are about")
+    low_confidence: list[str] = Field(
+        description="percentiles that even the period with most items cannot support"
+    )
+    periods: list[Rollup]
+
+
+@router.get(
+    "/metrics/rollups",
+    summary="Kept figures of whole days, weeks and months",
+    responses={**csv_documented(), **documented(errors.InvalidValue, errors.UnknownStream)},
+    response_model=Rollups,
+)
+async def read_rollups(
+    asked: Annotated[RollupFilter, Query()], request: Request, db: Db
+) -> Rollups | Response:
+    """Read what is kept: nothing is computed, so years of days come at once.
+
+    Periods are local days, ISO weeks and months in the stream's time zone, and only whole ones; a
+    day is kept about a quarter of an hour after its end. The period under way is in
+    `/api/v1/metrics`.
+    """
+    stream = await value_streams.load(db, asked.stream)
+    kept = await rollups.kept(db, stream.id)
+    rows = await rollups.rows(db, stream, asked.period_type, asked.type, asked.start, asked.end)
+    periods = [Rollup.model_validate(row) for row in rows]
+    if wants_csv(request):
+        table = [period.model_dump() for period in periods]
+        return csv_response(list(Rollup.model_fields), table, f"rollups-{asked.period_type}")
+    finished = [period.throughput for period in periods]
+    return Rollups(
+        period_type=asked.period_type,
+        type=asked.type,
+        timezone=str(stream.zone_info),
+        filled_until=kept.filled_until if kept else None,
+        sample_size=sum(finished),
+        low_confidence=low_confidence(max(finished, default=0)),
+        periods=periods,
+    )

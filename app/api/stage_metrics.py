@@ -1,0 +1,211 @@
+"""Stage by stage: how many, how long, how often sent back."""
+
+from typing import Annotated, Any, Self
+
+from fastapi import APIRouter, Request, Response
+from pydantic import Field
+
+from app.api.explained import Explained, explanation, links_to, links_to_stages
+from app.api.filters import Scoped
+from app.api.negotiation import csv_documented, csv_response, wants_csv
+from app.api.problems import documented
+from app.api.session import Db, UnitOfWork
+from app.api.types import Answer
+from app.domain import errors
+from app.domain.value_stream import Category, Zone
+from app.flow.percentile import low_confidence
+from app.flow.quality import StageQuality
+from app.flow.stage_times import US_PER_HOUR, StageTimes
+from app.flow.value_stream_map import NoEfficiency, Rung, ValueStreamMap
+from app.store.populations import Population
+from app.usecases.map_stream import map_stream
+from app.usecases.scope import Scope
+
+router = APIRouter(prefix="/api/v1", tags=["flow metrics"], route_class=UnitOfWork)
+
+Share = Annotated[float | None, Field(ge=0, le=1)]
+"""A part of a whole, or null when there is no whole."""
+
+
+class StageMetrics(Answer):
+    """One stage in the window. Durations are hours."""
+
+    id: int
+    name: str
+    order: int
+    category: Category
+    zone: Zone
+    avg_wip: float | None = Field(
+        description="items here, averaged over the window's time; null for a done stage"
+    )
+    wip_at_end: int | None = Field(description="items here at the end; null for a done stage")
+    arrivals: int = Field(description="visits that began")
+    departures: int = Field(description="visits that ended, by a move or a cancellation")
+    discarded: int = Field(description="items cancelled here, unfinished")
+    visits: int = Field(description="visits that a move ended: those that the times are about")
+    time_avg: float | None = Field(description="per visit")
+    time_p50: float | None
+    time_p85: float | None
+    time_p95: float | None
+    instant_visits: int = Field(description="visits of no length, among `visits`")
+    item_time_avg: float | None = Field(
+        description="per finished item: all its visits together, 0 when it skipped the stage"
+    )
+    pct_ca: Share = Field(
+        description="complete and accurate: share of `forward_exits` not returned; null without any"
+    )
+    forward_exits: int = Field(description="moves to a later stage, of the finished items")
+    returned: int = Field(description="forward exits after which rework brought the item back here")
+    wip_limit: int | None
+    time_at_limit: Share = Field(
+        description="share of the time with `wip_limit` items or more; null without a limit, and "
+        "when only some types are asked about, since a limit is about all of them"
+    )
+
+
+class StageTotals(Answer):
+    """All stages together. Durations are hours, per finished item."""
+
+    avg_wip: float = Field(description="over the stages in doing: the average WIP")
+    wip_at_end: int = Field(description="over the stages in doing")
+    lead_time_avg: float | None = Field(
+        description="= `unplaced_time_avg` + every stage's `item_time_avg`"
+    )
+    cycle_time_avg: float | None = Field(description="= `active_time_avg` + `wait_time_avg`")
+    unplaced_time_avg: float | None = Field(description="between creation and the first stage")
+    active_time_avg: float | None = Field(
+        description="in active stages: an upper bound of the time at work"
+    )
+    wait_time_avg: float | None = Field(
+        description="between start and finish: in waiting stages, or parked"
+    )
+    blocked_time_avg: None = Field(
+        default=None, description="null: nothing here tells what is blocked"
+    )
+    flow_efficiency: Share = Field(description="active time / cycle time")
+    flow_efficiency_reason: NoEfficiency | None = Field(
+        description="why there is none; `no_wait_signal`: no stage in doing is one of waiting"
+    )
+    activity_ratio: Share = Field(description="active time / lead time")
+    rolled_pct_ca: Share = Field(description="product of every stage's `pct_ca`")
+    first_time_through: Share = Field(description="share of the items without a rework move")
+    rework_rate: Share = Field(description="share of the items with a rework move")
+    rework_moves: int
+    rework_time_total: float = Field(description="spent on doing again what had been handed on")
+    rework_time_share: Share = Field(description="`rework_time_total` / all cycle times")
+    returns_unattributed: int = Field(
+        description="rework moves into a stage that had not handed the item on"
+    )
+
+    @classmethod
+    def of(cls, found: ValueStreamMap) -> Self:
+        """Render the totals of a map."""
+        ladder, quality = found.ladder, found.quality
+        return cls(
+            avg_wip=found.wip_us / found.window.length_us,
+            wip_at_end=found.wip_at_end,
+            lead_time_avg=ladder.mean_hours(ladder.lead_us),
+            cycle_time_avg=ladder.mean_hours(ladder.cycle_us),
+            unplaced_time_avg=ladder.mean_hours(ladder.unplaced_us),
+            active_time_avg=ladder.mean_hours(ladder.process_us),
+            wait_time_avg=ladder.mean_hours(ladder.cycle_wait_us),
+            flow_efficiency=ladder.flow_efficiency,
+            flow_efficiency_reason=ladder.no_efficiency,
+            activity_ratio=ladder.activity_ratio,
+            rolled_pct_ca=quality.rolled_complete_and_accurate,
+            first_time_through=quality.first_time_through,
+            rework_rate=quality.rework_rate,
+            rework_moves=quality.rework_moves,
+            rework_time_total=quality.rework_us / US_PER_HOUR,
+            rework_time_share=quality.rework_time_share,
+            returns_unattributed=quality.returns_unattributed,
+        )
+
+
+class StagesAnswer(Explained):
+    """Every stage in order, and all together."""
+
+    stages: list[StageMetrics]
+    totals: StageTotals
+
+
+@router.get(
+    "/metrics/stages",
+    summary="Flow metrics per stage",
+    response_model=StagesAnswer,
+    responses={
+        **csv_documented("one row per stage"),
+        **documented(errors.InvalidValue, errors.UnknownStream),
+    },
+)
+async def stage_metrics(scope: Scoped, db: Db, request: Request) -> StagesAnswer | Response:
+    """Where items are, how long a visit to a stage lasts, where time goes, and what comes back.
+
+    A visit belongs to the window in which it ends. Times per item, quality and most totals are
+    about the items finished in the window. With `Accept: text/csv`, the stages as a table.
+    """
+    found = await map_stream(db, scope)
+    stages = stages_of(scope, found)
+    if wants_csv(request):
+        rows = [stage.model_dump() for stage in stages]
+        return csv_response(list(StageMetrics.model_fields), rows, "stages")
+    explained = map_explanation(scope, found)
+    return StagesAnswer(**explained, stages=stages, totals=StageTotals.of(found))
+
+
+def map_explanation(scope: Scope, found: ValueStreamMap) -> dict[str, Any]:
+    """Return what the answer about a map rests on: the items finished in its window."""
+    return explanation(
+        scope,
+        sample_size=found.ladder.items,
+        excluded={
+            "cancelled": found.presence.discarded,
+            "in_progress": found.wip_at_end,
+            "not_started": found.backlog_at_end,
+        },
+        low_confidence=low_confidence(found.ladder.items),
+        links=links_to(scope, Population.THROUGHPUT, Population.WIP_AT_END, Population.BACKLOG)
+        | links_to_stages(
+            scope, Population.IN_STAGE, Population.ENTERED_STAGE, Population.LEFT_STAGE
+        ),
+    )
+
+
+def stages_of(scope: Scope, found: ValueStreamMap) -> list[StageMetrics]:
+    """Render the stages of a map, in order."""
+    exits = {each.stage: each for each in found.quality.stages}
+    return [
+        _stage(scope, found, rung, times, exits.get(rung.stage))
+        for rung, times in zip(found.ladder.rungs, found.presence.stages, strict=True)
+    ]
+
+
+def _stage(
+    scope: Scope, found: ValueStreamMap, rung: Rung, times: StageTimes, exits: StageQuality | None
+) -> StageMetrics:
+    stage, visit = times.stage, times.visit_time
+    window_us = found.window.length_us
+    return StageMetrics(
+        id=stage.id,
+        name=stage.name,
+        order=stage.order,
+        category=stage.category,
+        zone=rung.zone,
+        avg_wip=times.occupancy(window_us),
+        wip_at_end=times.at_end,
+        arrivals=times.arrivals,
+        departures=times.departures,
+        discarded=times.discarded,
+        visits=visit.count,
+        time_avg=visit.avg_hours,
+        time_p50=visit.p50_hours,
+        time_p85=visit.p85_hours,
+        time_p95=visit.p95_hours,
+        instant_visits=times.instant_visits,
+        item_time_avg=found.ladder.mean_hours(rung.time_us),
+        pct_ca=exits.complete_and_accurate if exits else None,
+        forward_exits=exits.forward_exits if exits else 0,
+        returned=exits.returned if exits else 0,
+        wip_limit=stage.wip_limit,
+        time_at_limit=times.share_at_limit(window_us) if scope.types is None else None,
+    )

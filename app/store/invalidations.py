@@ -1,0 +1,102 @@
+"""What has changed in time that is already rolled up: left by the writers, taken by the roll-up.
+
+A change of an item at an instant can touch the numbers of any period from that instant to the
+item's last event: WIP in between, its first finish, the durations that end there. It touches
+nothing before the instant, and nothing of other items. So a mark is a span of time: from the
+changed instant to the item's last event, or without an end when the change is at the item's end,
+because then its state differs ever since.
+
+What happened a moment ago needs no mark: days are closed only `GRACE` after their end, and after
+every transaction that was under way has ended. That keeps live moves free of it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, insert, select, text
+
+from app.store.database import Connection
+from app.store.tables import rollup_invalidations as marks
+
+GRACE = timedelta(minutes=15)
+"""How late an event may be told without leaving a mark."""
+
+_MARGIN = timedelta(minutes=1)
+
+# A transaction writes no unmarked event earlier than its own beginning less GRACE. So what lies
+# before the oldest one's beginning less GRACE is either seen from now on, or will be marked.
+_OLDEST_TRANSACTION = text(
+    """
+    SELECT least(clock_timestamp(), min(xact_start))
+    FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()
+    """
+)
+
+_SHORTEN = text(
+    "UPDATE rollup_invalidations SET from_instant = :until "
+    "WHERE id = ANY (:ids) AND from_instant < :until"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One span of time whose numbers have to be computed again; no end means until now."""
+
+    id: int
+    from_instant: datetime
+    through: datetime | None
+
+
+async def invalidate(
+    connection: Connection,
+    stream_id: int,
+    changed: datetime,
+    now: datetime,
+    through: datetime | None = None,
+) -> None:
+    """Tell that an item was changed at an instant, in effect through another one or ever since.
+
+    In the transaction of the change itself. Does nothing for what has just happened.
+    """
+    if changed < now - GRACE:
+        end = None if through is None else max(through, changed)
+        await connection.execute(
+            insert(marks).values(
+                value_stream_id=stream_id, from_instant=changed, through_instant=end
+            )
+        )
+
+
+async def settled(connection: Connection) -> datetime:
+    """Return an instant before which nothing can change any more without leaving a mark.
+
+    To be read before the data are. The sessions of other database users do not show when their
+    transactions began, so whoever writes as another user has to run `vsm rebuild`.
+    """
+    oldest: datetime = (await connection.execute(_OLDEST_TRANSACTION)).scalar_one()
+    return oldest - GRACE - _MARGIN
+
+
+async def pending(connection: Connection, stream_id: int) -> list[Mark]:
+    """Return the marks of a stream that are committed."""
+    columns = marks.c
+    query = select(columns.id, columns.from_instant, columns.through_instant).where(
+        columns.value_stream_id == stream_id
+    )
+    return [Mark(*row) for row in await connection.execute(query)]
+
+
+async def consume(connection: Connection, seen: Sequence[Mark], until: datetime) -> None:
+    """Take these marks away as far as they lie before an instant, the earliest time first."""
+    over = [mark for mark in seen if mark.through is not None and mark.through < until]
+    await forget(connection, over)
+    left = [mark.id for mark in seen if mark not in over]
+    await connection.execute(_SHORTEN, {"ids": left, "until": until})
+
+
+async def forget(connection: Connection, seen: Sequence[Mark]) -> None:
+    """Take marks away altogether."""
+    if seen:
+        await connection.execute(delete(marks).where(marks.c.id.in_([mark.id for mark in seen])))

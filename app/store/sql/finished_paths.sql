@@ -1,0 +1,110 @@
+-- The ways that the items finished in the window [starts, ends) took through the stages: for each
+-- pair of stages, the moves between them up to the finish.
+--   stream_id  integer
+--   starts, ends  timestamptz
+--   types  text[]: only items of these types; NULL for all
+-- Per pair: moves, their number; left_us, the time in the stage left before these moves; rework_us,
+-- the part of it that repeated work; returned, the moves that bring work back to the stage that had
+-- handed it on. On each row also, about all items: items, lead_us, cycle_us, reworked_items.
+--
+-- A row of the log tells the visit that it ended, so most items need no more than a sum. Only of
+-- items with a move backward is the order of their moves looked at.
+WITH zones AS (
+    SELECT stage_id, "order" AS place, zone
+    FROM stage_zones
+    WHERE value_stream_id = CAST(:stream_id AS integer)
+),
+-- the kind of every possible move: first moves come from no stage
+kinds AS (
+    SELECT f.stage_id AS left_id, z.stage_id AS entered_id,
+           f.zone AS left_zone, f.place AS left_place,
+           coalesce(z.place < f.place, false) AS backward,
+           coalesce(z.place > f.place, false) AS forward,
+           coalesce(z.place < f.place AND z.zone = 'doing' AND f.zone = 'doing', false) AS rework
+    FROM (SELECT stage_id, place, zone FROM zones UNION ALL SELECT 0, NULL, NULL) f
+    CROSS JOIN zones z
+),
+finished AS (
+    SELECT i.id, i.finished_at,
+           (extract(epoch FROM i.finished_at - i.effective_created_at) * 1000000)::bigint
+               AS lead_us,
+           (extract(epoch FROM i.finished_at - i.started_at) * 1000000)::bigint AS cycle_us
+    FROM work_items i
+    WHERE i.value_stream_id = CAST(:stream_id AS integer)
+      AND i.finished_at >= CAST(:starts AS timestamptz)
+      AND i.finished_at < CAST(:ends AS timestamptz)
+      AND (CAST(:types AS text[]) IS NULL OR i.type = ANY (CAST(:types AS text[])))
+),
+moves AS (
+    SELECT t.work_item_id, t.id, t.timestamp AS at,
+           coalesce(t.from_stage_id, 0) AS left_id, t.to_stage_id AS entered_id,
+           coalesce((extract(epoch FROM t.timestamp - t.from_stage_since) * 1000000)::bigint, 0)
+               AS left_us
+    FROM finished f
+    JOIN stage_transitions t ON t.work_item_id = f.id AND t.timestamp <= f.finished_at
+    WHERE t.voided_at IS NULL
+      AND t.from_stage_id IS DISTINCT FROM t.to_stage_id
+),
+turned_back AS (
+    SELECT DISTINCT m.work_item_id
+    FROM moves m
+    JOIN kinds k USING (left_id, entered_id)
+    WHERE k.backward
+),
+straight AS (
+    SELECT m.left_id, m.entered_id, count(*) AS moves, sum(m.left_us) AS left_us
+    FROM moves m
+    WHERE m.work_item_id NOT IN (SELECT work_item_id FROM turned_back)
+    GROUP BY m.left_id, m.entered_id
+),
+in_order AS (
+    SELECT m.*, k.left_zone, k.left_place, k.forward, k.rework,
+           lead(k.forward) OVER course AS leaves_forward,
+           max(k.left_place) FILTER (WHERE k.rework) OVER earlier AS sent_back_from,
+           -- moves that follow the finish within its own instant are not on the way to it
+           coalesce(bool_or(k.left_zone = 'done') OVER earlier, false) OR k.left_zone = 'done'
+               AS after_finish
+    FROM moves m
+    JOIN turned_back b USING (work_item_id)
+    JOIN kinds k USING (left_id, entered_id)
+    WINDOW course AS (PARTITION BY m.work_item_id ORDER BY m.at, m.id),
+           earlier AS (course ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+),
+winding AS (
+    SELECT o.*,
+           -- whether the visit before this one to the same stage ended with a move forward
+           lag(o.leaves_forward) OVER (PARTITION BY o.work_item_id, o.entered_id
+                                       ORDER BY o.at, o.id) AS had_handed_on
+    FROM in_order o
+    WHERE o.after_finish IS NOT TRUE
+),
+pairs AS (
+    SELECT left_id, entered_id, moves, left_us, 0 AS rework_us, 0 AS returned
+    FROM straight
+    UNION ALL
+    SELECT left_id, entered_id, count(*), sum(left_us),
+           coalesce(sum(left_us) FILTER (WHERE left_zone = 'doing'
+                                           AND left_place <= sent_back_from), 0),
+           count(*) FILTER (WHERE rework AND had_handed_on)
+    FROM winding
+    GROUP BY left_id, entered_id
+),
+totals AS (
+    SELECT count(*) AS items,
+           coalesce(sum(lead_us), 0) AS lead_us,
+           coalesce(sum(cycle_us), 0) AS cycle_us
+    FROM finished
+),
+reworked AS (
+    SELECT count(DISTINCT work_item_id) FILTER (WHERE rework) AS reworked_items FROM winding
+)
+SELECT p.left_id, p.entered_id,
+       sum(p.moves) AS moves,
+       sum(p.left_us) AS left_us,
+       sum(p.rework_us) AS rework_us,
+       sum(p.returned) AS returned,
+       t.items, t.lead_us AS total_lead_us, t.cycle_us AS total_cycle_us, r.reworked_items
+FROM pairs p
+CROSS JOIN totals t
+CROSS JOIN reworked r
+GROUP BY p.left_id, p.entered_id, t.items, t.lead_us, t.cycle_us, r.reworked_items;

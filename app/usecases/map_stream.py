@@ -1,0 +1,58 @@
+"""Draw up the value stream map of a window, and find the window to compare it with."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+from app.domain.errors import InvalidValue
+from app.flow.calendar import Window, explicit_window
+from app.flow.value_stream_map import ValueStreamMap
+from app.store.database import Connection
+from app.store.finished_paths import finished_paths
+from app.store.stage_times import stage_presence
+from app.usecases.scope import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """With which other period: the one directly before, or one given by both its ends."""
+
+    to: Literal["previous"] | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+async def map_stream(connection: Connection, scope: Scope) -> ValueStreamMap:
+    """Return the map of the scope, all from one snapshot."""
+    presence = await stage_presence(connection, scope.selection, scope.stream)
+    ladder, quality = await finished_paths(connection, scope.selection, scope.stream)
+    return ValueStreamMap(scope.window, presence, ladder, quality)
+
+
+def compared_scope(scope: Scope, comparison: Comparison) -> Scope | None:
+    """Return the scope of the other period, None when none is asked for. Raises InvalidValue.
+
+    Both periods are seen from the same instant, so what differs is the flow.
+    """
+    window = _other_window(scope.window, comparison)
+    return None if window is None else replace(scope, window=window)
+
+
+def _other_window(window: Window, comparison: Comparison) -> Window | None:
+    start, end = comparison.start, comparison.end
+    if start is None and end is None:
+        if comparison.to is None:
+            return None
+        return Window(window.start - (window.end - window.start), window.start, window.as_of)
+    if comparison.to is not None:
+        raise InvalidValue(
+            "compare_to", "give either `compare_to` or `compare_start` and `compare_end`, not both"
+        )
+    if start is None:
+        raise InvalidValue("compare_start", "`compare_end` needs a `compare_start`")
+    if end is None:
+        raise InvalidValue("compare_end", "`compare_start` needs a `compare_end`")
+    try:
+        return explicit_window(start, end, window.as_of)
+    except InvalidValue as error:
+        raise InvalidValue(f"compare_{error.field}", error.message) from None

@@ -1,0 +1,110 @@
+"""GET /api/v1/metrics?days=30: against the same SQL run raw, and at ten times the history.
+
+python bench/bench_metrics.py [sizes …] [--rounds N] [--writes N]
+"""
+
+import argparse
+import asyncio
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import asyncpg
+import httpx
+
+from app import store
+from bench.harness import Action, Filled, client, fill, medians, server, verdict
+
+SQL = (Path(store.__file__).parent / "sql" / "flow_summary.sql").read_text(encoding="utf-8")
+PARAMETERS = ["stream_id", "starts", "ends", "as_of", "types"]
+PATH = "/api/v1/metrics?days=30"
+
+# Live moves of open items, as the write path leaves them: new rows, and old versions behind.
+_CHURN = """
+    WITH moved AS (
+        UPDATE work_items i
+        SET current_stage_since = now(), last_transition_at = now(), version = version + 1
+        FROM (SELECT id, current_stage_id, current_stage_since FROM work_items
+              WHERE cancelled_at IS NULL AND finished_at IS NULL
+              ORDER BY id DESC LIMIT $1) AS before
+        WHERE before.id = i.id
+        RETURNING i.id, i.value_stream_id, before.current_stage_id AS stage_id,
+                  before.current_stage_since AS since
+    )
+    INSERT INTO stage_transitions (work_item_id, value_stream_id, from_stage_id, to_stage_id,
+                                   timestamp, from_stage_since)
+    SELECT id, value_stream_id, stage_id, stage_id, now(), since FROM moved
+"""
+
+
+def raw(connection: asyncpg.Connection) -> Action:
+    """Return the query alone, as the driver runs it."""
+    statement = re.sub(
+        rf":({'|'.join(PARAMETERS)})\b", lambda name: f"${PARAMETERS.index(name[1]) + 1}", SQL
+    )
+
+    async def run() -> object:
+        now = datetime.now(UTC)
+        return await connection.fetchrow(statement, 1, now - timedelta(days=30), now, now, None)
+
+    return run
+
+
+def answer(opened: httpx.AsyncClient) -> Action:
+    """Return the request."""
+
+    async def run() -> object:
+        reply = await opened.get(PATH)
+        reply.raise_for_status()
+        return reply
+
+    return run
+
+
+async def churn(filled: Filled, writes: int) -> None:
+    """Write, and leave what a vacuum would clean."""
+    connection = await asyncpg.connect(filled.dsn)
+    done = 0
+    while done < writes:
+        tag = await connection.execute(_CHURN, min(2000, writes - done))
+        done += int(tag.split()[-1])
+    await connection.close()
+
+
+async def compare(url: str, sizes: list[int], rounds: int, writes: int) -> None:
+    """Fill, measure, write, and measure again."""
+    all_filled = [await fill(url, size) for size in sizes]
+    for when, goal in (("freshly vacuumed", 1.5), (f"after {writes:,} writes", 1.5)):
+        if when.startswith("after"):
+            for each in all_filled:
+                await churn(each, writes)
+        answers = []
+        for each in all_filled:
+            connection = await asyncpg.connect(each.dsn)
+            async with client(each.url) as opened:
+                http, sql = await medians([answer(opened), raw(connection)], rounds)
+            await connection.close()
+            print(f"{each.items:,} items, {when}: HTTP {http:.1f} ms, raw SQL {sql:.1f} ms")
+            verdict("  HTTP / raw SQL", http / sql, goal)
+            answers.append(each)
+        await across_sizes(answers, rounds)
+
+
+async def across_sizes(filled: list[Filled], rounds: int) -> None:
+    """Compare the same request on histories of different lengths, in turn."""
+    if len(filled) < 2:  # noqa: PLR2004 - one has nothing to compare with
+        return
+    small, large = filled[0], filled[-1]
+    async with client(small.url) as one, client(large.url) as other:
+        short, long = await medians([answer(one), answer(other)], rounds)
+    verdict(f"  {large.items:,} / {small.items:,} items with equal windows", long / short, 1.3)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("sizes", type=int, nargs="*", default=[50_000, 200_000])
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--writes", type=int, default=20_000)
+    asked = parser.parse_args()
+    with server() as running:
+        asyncio.run(compare(running, asked.sizes, asked.rounds, asked.writes))

@@ -1,0 +1,59 @@
+"""GET /metrics (Prometheus): what a scrape costs at any length of the history.
+
+python bench/bench_scrape.py [sizes …] [--rounds N]
+"""
+
+import argparse
+import asyncio
+from time import perf_counter
+
+from app.jobs import measure_quantiles, roll_up_streams
+from app.store.database import open_database
+from bench.harness import Filled, client, fill, medians, server, verdict
+
+GOAL_MS = 20.0
+
+
+async def roll_up(filled: Filled) -> None:
+    """Do what the service's jobs do, and tell how long it took."""
+    started = perf_counter()
+    database = open_database(filled.url)
+    batches = await roll_up_streams(database)
+    await measure_quantiles(database)
+    await database.dispose()
+    print(f"  rolled up in {perf_counter() - started:.1f} s, {batches} transactions", flush=True)
+
+
+async def scrape(filled: Filled, rounds: int) -> float:
+    """Return the median of a scrape, in ms."""
+    async with client(filled.url) as opened:
+
+        async def once() -> object:
+            reply = await opened.get("/metrics")
+            reply.raise_for_status()
+            return reply
+
+        [median] = await medians([once], rounds)
+    return float(median)
+
+
+async def compare(url: str, sizes: list[int], rounds: int) -> None:
+    """Measure each size before and after its roll-up."""
+    after = []
+    for size in sizes:
+        filled = await fill(url, size)
+        print(f"{size:,} items, nothing kept: {await scrape(filled, 2):.1f} ms")
+        await roll_up(filled)
+        after.append(await scrape(filled, rounds))
+        verdict(f"{size:,} items, kept, ms", after[-1], GOAL_MS)
+    if len(after) > 1:
+        verdict(f"  {sizes[-1]:,} / {sizes[0]:,} items", after[-1] / after[0], 1.3)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("sizes", type=int, nargs="*", default=[50_000, 200_000])
+    parser.add_argument("--rounds", type=int, default=15)
+    asked = parser.parse_args()
+    with server() as running:
+        asyncio.run(compare(running, asked.sizes, asked.rounds))

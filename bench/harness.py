@@ -1,0 +1,91 @@
+"""What the benchmarks share: a real, durable database of their own, and fair comparison.
+
+Absolute times drift on a shared machine. So two things are measured in turn, A B A B, and what
+counts is the ratio of their medians in one run.
+"""
+
+import asyncio
+import statistics
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+import asyncpg
+import httpx
+from sqlalchemy.engine import make_url
+
+from app.main import create_app
+from app.settings import Settings
+from app.store import schema
+from app.store.embedded import EmbeddedPostgres
+from bench.generate import generate
+
+Action = Callable[[], Awaitable[object]]
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A database with a generated history; `url` for the service, `dsn` for the driver."""
+
+    items: int
+    url: str
+    dsn: str
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """Run an embedded PostgreSQL in a new folder; yields its URL."""
+    with tempfile.TemporaryDirectory(prefix="vsm-bench-") as folder:
+        Path(folder).chmod(0o755)
+        with EmbeddedPostgres(Path(folder) / "data") as embedded:
+            yield embedded.url
+
+
+async def fill(server_url: str, items: int) -> Filled:
+    """Make a migrated database with so many items."""
+    started = perf_counter()
+    name = f"bench_{items}"
+    admin = await asyncpg.connect(dsn(server_url))
+    await admin.execute(f"CREATE DATABASE {name}")
+    await admin.close()
+    url = make_url(server_url).set(database=name).render_as_string(hide_password=False)
+    await asyncio.to_thread(schema.upgrade, url)
+    await generate(dsn(url), items)
+    print(f"  {items:,} items generated in {perf_counter() - started:.0f} s", flush=True)
+    return Filled(items, url, dsn(url))
+
+
+def dsn(url: str) -> str:
+    """Return the URL as the driver alone understands it."""
+    return url.replace("postgresql+asyncpg://", "postgresql://")
+
+
+@asynccontextmanager
+async def client(url: str) -> AsyncIterator[httpx.AsyncClient]:
+    """Serve the whole application in this process."""
+    app = create_app(Settings.read({"VSM_LOG_LEVEL": "error"}), url)
+    async with app.router.lifespan_context(app):
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://bench") as opened:
+            yield opened
+
+
+async def medians(actions: Sequence[Action], rounds: int) -> list[float]:
+    """Run the actions in turn, after one turn to warm up; returns each one's median, in ms."""
+    times: list[list[float]] = [[] for _ in actions]
+    for turn in range(rounds + 1):
+        for action, taken in zip(actions, times, strict=True):
+            started = perf_counter()
+            await action()
+            if turn:
+                taken.append((perf_counter() - started) * 1000)
+    return [statistics.median(taken) for taken in times]
+
+
+def verdict(what: str, measured: float, goal: float) -> None:
+    """Print one ratio or time beside its goal."""
+    met = "met" if measured <= goal else "MISSED"
+    print(f"{what}: {measured:.2f} (goal: at most {goal:g}, {met})", flush=True)
