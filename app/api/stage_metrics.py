@@ -87,7 +87,7 @@ class StageTotals(Answer):
         description="why there is none; `no_wait_signal`: no stage in doing is one of waiting"
     )
     activity_ratio: Share = Field(description="active time / lead time")
-    rolled_pct_ca: Share = Field(description="product of every stage's `pct_ca`")
+    rolled_ca: Share = Field(description="product of every stage's `pct_ca`")
     first_time_through: Share = Field(description="share of the items without a rework move")
     rework_rate: Share = Field(description="share of the items with a rework move")
     rework_moves: int
@@ -112,7 +112,7 @@ class StageTotals(Answer):
             flow_efficiency=ladder.flow_efficiency,
             flow_efficiency_reason=ladder.no_efficiency,
             activity_ratio=ladder.activity_ratio,
-            rolled_pct_ca=quality.rolled_complete_and_accurate,
+            rolled_ca=quality.rolled_complete_and_accurate,
             first_time_through=quality.first_time_through,
             rework_rate=quality.rework_rate,
             rework_moves=quality.rework_moves,

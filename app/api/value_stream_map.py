@@ -81,7 +81,7 @@ class MapTotals(Answer):
     blocked_time: None = Field(default=None, description="null: nothing here tells what is blocked")
     activity_ratio: Share = Field(description="process time / lead time")
     flow_efficiency: Share = Field(description="process time / cycle time")
-    rolled_pct_ca: Share
+    rolled_ca: Share
     first_time_through: Share
     rework_rate: Share
     rework_time_share: Share = Field(description="part of the cycle times spent on rework")
@@ -202,7 +202,7 @@ def _body(found: ValueStreamMap) -> MapBody:
             unplaced_time=ladder.mean_hours(ladder.unplaced_us),
             activity_ratio=ladder.activity_ratio,
             flow_efficiency=ladder.flow_efficiency,
-            rolled_pct_ca=quality.rolled_complete_and_accurate,
+            rolled_ca=quality.rolled_complete_and_accurate,
             first_time_through=quality.first_time_through,
             rework_rate=quality.rework_rate,
             rework_time_share=quality.rework_time_share,

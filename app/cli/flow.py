@@ -125,7 +125,7 @@ def _show_map(found: dict[str, Any]) -> None:
         "[bold]in all[/]",
         hours(totals["process_time"]),
         hours(totals["wait_time"]),
-        _share(totals["rolled_pct_ca"]),
+        _share(totals["rolled_ca"]),
         _number(totals["wip"]),
         _number(totals["items_waiting"]),
         "",

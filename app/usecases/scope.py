@@ -58,7 +58,7 @@ async def resolve(
     connection: Connection, question: Question, *, default_days: int = DEFAULT_DAYS
 ) -> Scope:
     """Fill in what the question left unsaid. Raises InvalidValue, UnknownStream."""
-    await measurements.plan_each_query(connection)
+    await measurements.begin_analysis(connection)
     stream = await value_streams.load(connection, question.stream)
     now = await transitions.clock(connection)
     window = _window(question, now, default_days)

@@ -144,6 +144,6 @@ async def test_no_two_answers_show_two_figures_for_one_thing(f1_client: httpx.As
     )
     assert metrics["wip"] == pytest.approx(law["avg_wip"]) == stages["totals"]["avg_wip"]
     assert metrics["throughput"] == sum(point["throughput"] for point in points)
-    assert metrics["rolled_ca"] == value_stream_map["totals"]["rolled_pct_ca"] == 0.75
+    assert metrics["rolled_ca"] == value_stream_map["totals"]["rolled_ca"] == 0.75
     assert metrics["throughput"] == sum(each["throughput"] for each in metrics["by_type"].values())
     assert flow["sample_size"] == metrics["throughput"]

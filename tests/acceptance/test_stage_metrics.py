@@ -68,7 +68,7 @@ async def test_the_totals_of_the_week_are_those_worked_out(week: httpx.AsyncClie
         "flow_efficiency": None,
         "flow_efficiency_reason": "no_wait_signal",
         "activity_ratio": 264 / 318,
-        "rolled_pct_ca": 0.75,
+        "rolled_ca": 0.75,
         "first_time_through": 0.75,
         "rework_rate": 0.25,
         "rework_moves": 1,
@@ -134,7 +134,7 @@ async def test_an_empty_stream_has_nulls_for_averages_and_zeros_for_counts(
     assert column(body, "visits") == [0] * 6
     assert column(body, "time_avg") == [None] * 6
     assert column(body, "avg_wip") == [0, 0, 0, 0, 0, None]
-    assert body["totals"]["rolled_pct_ca"] is None
+    assert body["totals"]["rolled_ca"] is None
     assert body["totals"]["avg_wip"] == 0
 
 

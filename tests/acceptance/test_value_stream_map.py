@@ -51,7 +51,7 @@ async def test_the_map_of_the_week_is_that_worked_out(week: httpx.AsyncClient) -
         "blocked_time": None,
         "activity_ratio": 264 / 318,
         "flow_efficiency": None,
-        "rolled_pct_ca": 0.75,
+        "rolled_ca": 0.75,
         "first_time_through": 0.75,
         "rework_rate": 0.25,
         "rework_time_share": 72 / 264,
