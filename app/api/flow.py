@@ -128,7 +128,8 @@ class FlowMetrics(Explained, FlowNumbers):
                 kind: FlowNumbers(**_numbers(each)) for kind, each in measured.by_type.items()
             },
             data_quality=DataQuality(
-                **{
+                **dict.fromkeys(DataQuality.model_fields, 0)
+                | {
                     finding.rule.name: finding.count
                     for finding in measured.findings
                     if finding.rule.name in DataQuality.model_fields

@@ -39,6 +39,18 @@ async def findings(connection: Connection, selection: Selection, first: int) -> 
     return [found.get(rule.name, Finding(rule, population=0)) for rule in rules.RULES]
 
 
+async def contradictions(connection: Connection, selection: Selection) -> list[Finding]:
+    """Return what the rules about single moves and items find, which costs less than all rules."""
+    asked = selection.parameters | {"first": 0, "jump": rules.JUMP, "batch": rules.BATCH}
+    found: list[Finding] = []
+    for query in _OF_MOVES_AND_ITEMS[:2]:
+        found += [
+            Finding(rules.rule(row.rule), population=row.population, count=row.found)
+            for row in await connection.execute(query, asked)
+        ]
+    return found
+
+
 async def _sources(connection: Connection, selection: Selection) -> list[SourceActivity]:
     rows = await connection.execute(_SOURCES, selection.parameters)
     return [

@@ -34,5 +34,5 @@ async def measure(connection: Connection, scope: Scope) -> Measurement:
             for kind in types
         },
         map=await map_stream(connection, scope),
-        findings=await data_quality.findings(connection, selection, first=0),
+        findings=await data_quality.contradictions(connection, selection),
     )
