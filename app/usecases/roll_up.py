@@ -109,5 +109,6 @@ def _next_days(
 
 def _touches(mark: Mark, kept: Kept) -> bool:
     """Tell whether a change concerns the time that is kept."""
-    begins_before = mark.from_instant < kept.filled_until
-    return begins_before and (mark.through is None or mark.through >= kept.filled_from)
+    if kept.filled_from == kept.filled_until or mark.from_instant >= kept.filled_until:
+        return False
+    return mark.through is None or mark.through >= kept.filled_from

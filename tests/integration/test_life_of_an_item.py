@@ -101,6 +101,12 @@ class Model:
         return self.last or self.created_at
 
     @property
+    def edges(self) -> list[datetime]:
+        """The instants at which something happened."""
+        happened = [self.created_at, *(entry.timestamp for entry in self.entries)]
+        return happened if self.cancelled_at is None else [*happened, self.cancelled_at]
+
+    @property
     def history(self) -> ItemHistory:
         """The item as a history."""
         return ItemHistory(
@@ -253,16 +259,26 @@ class LifeOfItems(RuleBasedStateMachine):
         recorded = self._moved(item, asked)
         assert max(before, last) <= recorded.timestamp <= max(self._clock(), last)
 
-    @rule(item=items, timestamp=instants(), data=st.data())
-    def move_at(self, item: Model, timestamp: datetime, data: st.DataObject) -> None:
-        """Move at a stated time: at the end, in between, or before the creation."""
+    @rule(item=items, data=st.data())
+    def move_at(self, item: Model, data: st.DataObject) -> None:
+        """Move at a stated time: at the end, in between, before the creation, or at one instant."""
+        timestamp = data.draw(instants() | st.sampled_from(item.edges), "timestamp")
         self._move_or_be_refused(item, Move(self._stage(data), timestamp), timestamp)
 
     @rule(item=items, minutes=st.integers(2, 4), data=st.data())
-    def move_ahead(self, item: Model, minutes: int, data: st.DataObject) -> None:
-        """Move at a time that the sender's clock has reached and ours has not."""
+    def move_ahead_and_on(self, item: Model, minutes: int, data: st.DataObject) -> None:
+        """Move at a time that the sender's clock has reached and ours has not; then move now."""
         timestamp = self._clock() + timedelta(minutes=minutes)
         self._move_or_be_refused(item, Move(self._stage(data), timestamp), timestamp)
+        self.move_now(item, data)
+
+    @rule(item=items, data=st.data())
+    def move_as_it_was_given_up(self, item: Model, data: st.DataObject) -> None:
+        """Move at the very instant of the cancellation, and no later."""
+        if item.cancelled_at is None:
+            return
+        for timestamp in (item.cancelled_at + timedelta(microseconds=1), item.cancelled_at):
+            self._move_or_be_refused(item, Move(self._stage(data), timestamp), timestamp)
 
     @rule(item=items, event=st.sampled_from(EVENTS), timestamp=instants(), data=st.data())
     def deliver(self, item: Model, event: str, timestamp: datetime, data: st.DataObject) -> None:
@@ -447,7 +463,7 @@ async def test_items_live_as_told(database: Database) -> None:
     def live() -> None:
         run_state_machine_as_test(
             lambda: LifeOfItems(loop, database),  # type: ignore[arg-type] # no class needed
-            settings=settings(max_examples=30, stateful_step_count=20, deadline=None),
+            settings=settings(max_examples=40, stateful_step_count=20, deadline=None),
         )
 
     await asyncio.to_thread(live)

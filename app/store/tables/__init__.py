@@ -1,0 +1,39 @@
+"""The tables as SQLAlchemy sees them. The migrations make them; a test proves both equal.
+
+The transition log (`stage_transitions`) is the truth. The columns of `work_items` under "facts"
+are derived from it in the transaction of each write, so that reading never replays a history.
+"""
+
+from app.store.tables.log import (
+    idempotency_keys,
+    stage_transitions,
+    stage_zones,
+    stages,
+    value_streams,
+    work_items,
+)
+from app.store.tables.rollups import (
+    daily_counts,
+    flow_metrics,
+    recent_quantiles,
+    rollup_invalidations,
+    rollup_state,
+    total_counts,
+)
+from app.store.tables.schema import metadata
+
+__all__ = [
+    "daily_counts",
+    "flow_metrics",
+    "idempotency_keys",
+    "metadata",
+    "recent_quantiles",
+    "rollup_invalidations",
+    "rollup_state",
+    "stage_transitions",
+    "stage_zones",
+    "stages",
+    "total_counts",
+    "value_streams",
+    "work_items",
+]
