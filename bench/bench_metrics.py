@@ -1,4 +1,4 @@
-"""GET /api/v1/metrics?days=30: against the same SQL run raw, and at ten times the history.
+"""GET /api/v1/metrics?days=30: against the same SQL run raw, and at a longer history.
 
 python bench/bench_metrics.py [sizes …] [--rounds N] [--writes N]
 """
@@ -13,10 +13,20 @@ import asyncpg
 import httpx
 
 from app import store
+from app.domain.work_item import WorkItemType
+from app.flow.data_quality import BATCH, JUMP
 from bench.harness import Action, Filled, client, fill, medians, server, verdict
 
-SQL = (Path(store.__file__).parent / "sql" / "flow_summary.sql").read_text(encoding="utf-8")
-PARAMETERS = ["stream_id", "starts", "ends", "as_of", "types"]
+SQL = Path(store.__file__).parent / "sql"
+STATEMENTS = [
+    ("flow_summary", None),
+    *(("flow_summary", [kind]) for kind in WorkItemType),
+    ("stage_visits", None),
+    ("finished_paths", None),
+    ("data_quality_moves", None),
+    ("data_quality_items", None),
+]
+"""What one answer asks, with the types that it narrows to."""
 PATH = "/api/v1/metrics?days=30"
 
 # Live moves of open items, as the write path leaves them: new rows, and old versions behind.
@@ -38,16 +48,34 @@ _CHURN = """
 
 
 def raw(connection: asyncpg.Connection) -> Action:
-    """Return the query alone, as the driver runs it."""
-    statement = re.sub(
-        rf":({'|'.join(PARAMETERS)})\b", lambda name: f"${PARAMETERS.index(name[1]) + 1}", SQL
-    )
+    """Return the answer's queries alone, as the driver runs them."""
+    texts = {name: (SQL / f"{name}.sql").read_text(encoding="utf-8") for name, _ in STATEMENTS}
 
     async def run() -> object:
         now = datetime.now(UTC)
-        return await connection.fetchrow(statement, 1, now - timedelta(days=30), now, now, None)
+        values = {
+            "stream_id": 1,
+            "starts": now - timedelta(days=30),
+            "ends": now,
+            "as_of": now,
+            "first": 0,
+            "jump": JUMP,
+            "batch": BATCH,
+        }
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            await connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+            for name, types in STATEMENTS:
+                await connection.fetch(*positional(texts[name], values | {"types": types}))
+        return None
 
     return run
+
+
+def positional(statement: str, values: dict[str, object]) -> tuple[object, ...]:
+    """Return the statement with $1, $2, … for its `:names`, and the values in that order."""
+    names = sorted(set(re.findall(r"CAST\(:(\w+)", statement)))
+    numbered = re.sub(r"CAST\(:(\w+)", lambda m: f"CAST(${names.index(m[1]) + 1}", statement)
+    return (numbered, *(values[name] for name in names))
 
 
 def answer(opened: httpx.AsyncClient) -> Action:

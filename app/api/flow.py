@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
 from app.api.explained import Explained, explanation, items_link
 from app.api.filters import Scoped
+from app.api.negotiation import csv_documented, csv_response, wants_csv
 from app.api.problems import documented
 from app.api.session import Db, UnitOfWork
 from app.api.stage_metrics import Share, StageMetrics, stages_of
@@ -152,11 +153,20 @@ def _numbers(summary: FlowSummary) -> dict[str, Any]:
 @router.get(
     "/metrics",
     summary="Flow metrics of a window",
-    responses=documented(errors.InvalidValue, errors.UnknownStream),
+    response_model=FlowMetrics,
+    responses={
+        **csv_documented("one row for all types together, and one for each"),
+        **documented(errors.InvalidValue, errors.UnknownStream),
+    },
 )
-async def flow_metrics(scope: Scoped, db: Db) -> FlowMetrics:
+async def flow_metrics(scope: Scoped, db: Db, request: Request) -> FlowMetrics | Response:
     """Throughput, WIP, cycle and lead time of `days` back from now, or of `start` to `end`.
 
     An item counts once, in the window of its first finish; cancelled items never count.
     """
-    return FlowMetrics.of(scope, await measure(db, scope))
+    measured = await measure(db, scope)
+    if not wants_csv(request):
+        return FlowMetrics.of(scope, measured)
+    rows = [{"type": "", **_numbers(measured.summary)}]
+    rows += [{"type": kind, **_numbers(each)} for kind, each in measured.by_type.items()]
+    return csv_response(["type", *FlowNumbers.model_fields], rows, "metrics")

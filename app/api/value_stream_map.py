@@ -10,7 +10,7 @@ from app.api.explained import Explained
 from app.api.filters import FlowFilter
 from app.api.map_mermaid import mermaid
 from app.api.map_svg import svg
-from app.api.negotiation import JSON, preferred
+from app.api.negotiation import CSV, JSON, csv_response, preferred
 from app.api.problems import documented
 from app.api.session import Db, UnitOfWork
 from app.api.stage_metrics import Share, map_explanation
@@ -25,7 +25,7 @@ router = APIRouter(prefix="/api/v1", tags=["flow metrics"], route_class=UnitOfWo
 
 SVG = "image/svg+xml"
 MERMAID = "text/vnd.mermaid"
-_FORMATS = {"json": JSON, "svg": SVG, "mermaid": MERMAID}
+_FORMATS = {"json": JSON, "svg": SVG, "mermaid": MERMAID, "csv": CSV}
 
 CAVEATS = [
     "Process time is time in active stages, whether or not anybody worked: an upper bound.",
@@ -38,7 +38,7 @@ CAVEATS = [
 class MapFilter(FlowFilter):
     """Which part of the flow is mapped, in which form, and with what it is compared."""
 
-    format: Literal["json", "svg", "mermaid"] | None = Field(
+    format: Literal["json", "svg", "mermaid", "csv"] | None = Field(
         None, description="unsaid: as the `Accept` header likes best"
     )
     compare_to: Literal["previous"] | None = Field(
@@ -153,8 +153,8 @@ async def _asked(asked: Annotated[MapFilter, Query()], db: Db) -> tuple[Scope, S
     response_model=MapAnswer,
     responses={
         200: {
-            "description": "the map; as a drawing or a diagram when that is asked for",
-            "content": {media: {"schema": {"type": "string"}} for media in (SVG, MERMAID)},
+            "description": "the map; as a drawing, a diagram or a table when that is asked for",
+            "content": {media: {"schema": {"type": "string"}} for media in (SVG, MERMAID, CSV)},
         },
         **documented(errors.InvalidValue, errors.UnknownStream),
     },
@@ -168,11 +168,15 @@ async def value_stream_map(
     """Process and waiting time, quality and queues of every stage, and what is sent back.
 
     Times and quality are about the items finished in the window, queues about its end. With
-    `format` or the `Accept` header the same map comes as a drawing (SVG) or as Mermaid.
+    `format` or the `Accept` header the same map comes as a drawing (SVG), as Mermaid, or its stages
+    as CSV.
     """
     scope, other, form = asked
     found = await map_stream(db, scope)
     media = _FORMATS.get(form) or _preferred(request)
+    if media == CSV:
+        rows = [stage.model_dump() for stage in _stages(found)]
+        return csv_response(list(MapStage.model_fields), rows, "value-stream-map")
     if media != JSON:
         draw = svg if media == SVG else mermaid
         text = draw(found, scope.stream.name, scope.tz)

@@ -36,6 +36,7 @@ def map_(
     exclude_type: NotTypes = None,
     stream: Stream = None,
     as_json: AsJson = False,
+    as_csv: AsCsv = False,
     svg: Annotated[bool, typer.Option("--svg", help="Print the drawing as SVG.")] = False,
     mermaid: Annotated[bool, typer.Option("--mermaid", help="Print it as Mermaid.")] = False,
 ) -> None:
@@ -59,6 +60,9 @@ def map_(
     ]
     if svg or mermaid:
         typer.echo(get(MAP, [*query, ("format", "svg" if svg else "mermaid")]), nl=False)
+        return
+    if as_csv:
+        typer.echo(get(MAP, query, CSV), nl=False)
         return
     body = get(MAP, query)
     if as_json:

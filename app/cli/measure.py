@@ -35,6 +35,7 @@ def metrics(
     exclude_type: NotTypes = None,
     stream: Stream = None,
     as_json: AsJson = False,
+    as_csv: AsCsv = False,
 ) -> None:
     """Show throughput, WIP, cycle and lead time of a window.
 
@@ -54,6 +55,9 @@ def metrics(
         ("exclude_types", exclude_type),
         ("stream", stream),
     ]
+    if as_csv:
+        typer.echo(get("/api/v1/metrics", query, CSV), nl=False)
+        return
     body = get("/api/v1/metrics", query)
     if as_json:
         out.print_json(body)

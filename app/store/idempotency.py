@@ -40,7 +40,9 @@ async def claim(connection: Connection, key: str, fingerprint: str) -> Answer | 
         return None
     row = (
         await connection.execute(select(idempotency_keys).where(idempotency_keys.c.key == key))
-    ).one()
+    ).one_or_none()
+    if row is None:  # it was forgotten just now, so it is free
+        return await claim(connection, key, fingerprint)
     if row.fingerprint != fingerprint:
         raise IdempotencyKeyReused(
             "this Idempotency-Key was used with another method, path or body; use a new key for a "

@@ -17,7 +17,7 @@ from app.settings import Settings
 from tests.acceptance import helpers
 from tests.conftest import fresh_database
 
-QUIET = Settings.read({"VSM_LOG_LEVEL": "error", "VSM_MAX_IMPORT_MB": "1"})
+QUIET = Settings.read({"VSM_LOG_LEVEL": "error", "VSM_MAX_IMPORT_MB": "16"})
 STORED = 10
 """How many items the service holds at the start; their ids are 1 and up."""
 

@@ -1,0 +1,61 @@
+"""Every view of the flow over 90 days: how long it takes, and at a longer history.
+
+python bench/bench_analytics.py [sizes …] [--rounds N]
+"""
+
+import argparse
+import asyncio
+
+import httpx
+
+from bench.harness import Action, Filled, client, fill, medians, server, verdict
+
+VIEWS = [
+    f"/api/v1/{path}?days=90"
+    for path in (
+        "metrics/stages",
+        "metrics/series",
+        "metrics/cumulative-flow",
+        "metrics/scatter",
+        "metrics/histogram",
+        "metrics/aging",
+        "metrics/littles-law",
+        "metrics/bottleneck",
+        "metrics/distribution",
+        "metrics/predictability",
+        "value-stream-map",
+    )
+]
+LIMIT_MS = 150
+LONGER_HISTORY = 1.5
+
+
+def answer(opened: httpx.AsyncClient, path: str) -> Action:
+    """Return the request."""
+
+    async def run() -> object:
+        reply = await opened.get(path)
+        reply.raise_for_status()
+        return reply
+
+    return run
+
+
+async def compare(url: str, sizes: list[int], rounds: int) -> None:
+    """Fill, then ask each view of the shortest and of the longest history in turn."""
+    filled: list[Filled] = [await fill(url, size) for size in sizes]
+    small, large = filled[0], filled[-1]
+    async with client(small.url) as one, client(large.url) as other:
+        for path in VIEWS:
+            short, long = await medians([answer(one, path), answer(other, path)], rounds)
+            verdict(f"{path}: ms at {large.items:,} items", long, LIMIT_MS)
+            verdict(f"  {large.items:,} / {small.items:,} items", long / short, LONGER_HISTORY)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("sizes", type=int, nargs="*", default=[20_000, 100_000])
+    parser.add_argument("--rounds", type=int, default=5)
+    asked = parser.parse_args()
+    with server() as running:
+        asyncio.run(compare(running, asked.sizes, asked.rounds))
