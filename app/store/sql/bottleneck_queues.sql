@@ -39,7 +39,10 @@ moves AS MATERIALIZED (
       AND t.timestamp >= CAST(:starts AS timestamptz)
       AND t.voided_at IS NULL
       AND t.from_stage_id IS DISTINCT FROM t.to_stage_id
-      AND (CAST(:types AS text[]) IS NULL OR t.work_item_id IN (SELECT id FROM items))
+      AND (CAST(:types AS text[]) IS NULL
+           -- one row by key for each move: a join would read all items of the types
+           OR (SELECT i.type FROM work_items i WHERE i.id = t.work_item_id)
+              = ANY (CAST(:types AS text[])))
     GROUP BY t.from_stage_id, t.to_stage_id, cell
 ),
 cancellations AS (
@@ -121,7 +124,10 @@ levels AS (
          AND u.stage_id IN (t.from_stage_id, t.to_stage_id)
         WHERE t.voided_at IS NULL
           AND t.from_stage_id IS DISTINCT FROM t.to_stage_id
-          AND (CAST(:types AS text[]) IS NULL OR t.work_item_id IN (SELECT id FROM items))
+          AND (CAST(:types AS text[]) IS NULL
+               -- one row by key for each move: a join would read all items of the types
+               OR (SELECT i.type FROM work_items i WHERE i.id = t.work_item_id)
+                  = ANY (CAST(:types AS text[])))
         UNION ALL
         SELECT u.stage_id, u.wip_limit, u.cell, u.ends, i.cancelled_at, -1
         FROM unsure u

@@ -30,7 +30,10 @@ stays AS (
       AND t.voided_at IS NULL
       AND t.from_stage_id IN (SELECT stage_id FROM doing)
       AND t.from_stage_id <> t.to_stage_id
-      AND (CAST(:types AS text[]) IS NULL OR t.work_item_id IN (SELECT id FROM items))
+      AND (CAST(:types AS text[]) IS NULL
+           -- one row by key for each move: a join would read all items of the types
+           OR (SELECT i.type FROM work_items i WHERE i.id = t.work_item_id)
+              = ANY (CAST(:types AS text[])))
 ),
 idle_limit AS (
     SELECT CASE WHEN count(*) >= CAST(:idle_min_visits AS integer)

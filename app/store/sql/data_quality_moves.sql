@@ -10,11 +10,6 @@ WITH places AS (
     FROM stage_zones
     WHERE value_stream_id = CAST(:stream_id AS integer)
 ),
-items AS NOT MATERIALIZED (
-    SELECT i.id
-    FROM work_items i
-    WHERE i.value_stream_id = CAST(:stream_id AS integer) AND i.type = ANY (CAST(:types AS text[]))
-),
 moves AS NOT MATERIALIZED (
     SELECT t.work_item_id, t.timestamp AS at, t.to_stage_id,
            t.from_stage_id IS DISTINCT FROM t.to_stage_id AS is_real,
@@ -31,7 +26,10 @@ moves AS NOT MATERIALIZED (
       AND t.timestamp >= CAST(:starts AS timestamptz)
       AND t.timestamp < CAST(:ends AS timestamptz)
       AND t.voided_at IS NULL
-      AND (CAST(:types AS text[]) IS NULL OR t.work_item_id IN (SELECT id FROM items))
+      AND (CAST(:types AS text[]) IS NULL
+           -- one row by key for each move: a join would read all items of the types
+           OR (SELECT i.type FROM work_items i WHERE i.id = t.work_item_id)
+              = ANY (CAST(:types AS text[])))
 ),
 future AS (
     SELECT t.work_item_id
@@ -40,7 +38,10 @@ future AS (
       AND t.timestamp > CAST(:as_of AS timestamptz)
       AND t.recorded_at <= CAST(:as_of AS timestamptz)
       AND t.voided_at IS NULL
-      AND (CAST(:types AS text[]) IS NULL OR t.work_item_id IN (SELECT id FROM items))
+      AND (CAST(:types AS text[]) IS NULL
+           -- one row by key for each move: a join would read all items of the types
+           OR (SELECT i.type FROM work_items i WHERE i.id = t.work_item_id)
+              = ANY (CAST(:types AS text[])))
 ),
 crowded AS (
     -- in the order of the index; few instants are left

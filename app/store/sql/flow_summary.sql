@@ -54,7 +54,10 @@ moves AS (
           AND t.to_stage_id = c.to_id
           AND t.timestamp >= CAST(:starts AS timestamptz)
           AND t.voided_at IS NULL
-          AND (CAST(:types AS text[]) IS NULL OR t.work_item_id IN (SELECT id FROM items))
+          AND (CAST(:types AS text[]) IS NULL
+               -- one row by key for each move: a join would read all items of the types
+               OR (SELECT i.type FROM work_items i WHERE i.id = t.work_item_id)
+                  = ANY (CAST(:types AS text[])))
         OFFSET 0
     ) m
     UNION ALL
@@ -68,7 +71,10 @@ moves AS (
           AND t.to_stage_id = z.stage_id
           AND t.timestamp >= CAST(:starts AS timestamptz)
           AND t.voided_at IS NULL
-          AND (CAST(:types AS text[]) IS NULL OR t.work_item_id IN (SELECT id FROM items))
+          AND (CAST(:types AS text[]) IS NULL
+               -- one row by key for each move: a join would read all items of the types
+               OR (SELECT i.type FROM work_items i WHERE i.id = t.work_item_id)
+                  = ANY (CAST(:types AS text[])))
         OFFSET 0
     ) m
     WHERE z.zone <> 'todo'
