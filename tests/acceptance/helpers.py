@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 from sqlalchemy import text
 
+from app.domain.work_item import ItemHistory
 from app.store.database import Database, transaction
 
 ITEMS = "/api/v1/work-items"
@@ -29,6 +30,20 @@ def stamp(instant: datetime) -> str:
 def ahead(**amount: float) -> str:
     """Return an instant that lies so far in the future."""
     return stamp(datetime.now(UTC) + timedelta(**amount))
+
+
+def as_batch_item(told: ItemHistory) -> dict[str, Any]:
+    """Write an item's history as a batch wants it."""
+    item: dict[str, Any] = {
+        "title": told.title,
+        "type": str(told.type),
+        "timestamp": stamp(told.created_at),
+        "transitions": [
+            {"to_stage": move.to_stage, "timestamp": stamp(move.timestamp)}
+            for move in told.transitions
+        ],
+    }
+    return item | ({"cancelled_at": stamp(told.cancelled_at)} if told.cancelled_at else {})
 
 
 async def create(client: httpx.AsyncClient, **fields: Any) -> dict[str, Any]:

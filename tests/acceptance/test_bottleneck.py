@@ -4,7 +4,6 @@ import csv
 import io
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import httpx
 import pytest
@@ -12,7 +11,7 @@ import pytest
 from app.connectors import demo
 from app.domain.value_stream import DEFAULT_STREAM
 from app.domain.work_item import ItemHistory
-from tests.acceptance.helpers import ITEMS, fields, get, problem, stamp
+from tests.acceptance.helpers import ITEMS, as_batch_item, fields, get, problem, stamp
 from tests.conftest import fresh_database, running_client
 from tests.fixture_f1 import F1, d1, d8
 
@@ -22,19 +21,6 @@ OVERLOADED = {"as_of": stamp(NOW - timedelta(days=60))}
 """When testing, in the made-up half year, has had too few people for four months."""
 
 WEEK = {"start": stamp(d1), "end": stamp(d8), "as_of": stamp(d8)}
-
-
-def as_batch_item(told: ItemHistory) -> dict[str, Any]:
-    item: dict[str, Any] = {
-        "title": told.title,
-        "type": str(told.type),
-        "timestamp": stamp(told.created_at),
-        "transitions": [
-            {"to_stage": move.to_stage, "timestamp": stamp(move.timestamp)}
-            for move in told.transitions
-        ],
-    }
-    return item | ({"cancelled_at": stamp(told.cancelled_at)} if told.cancelled_at else {})
 
 
 async def fill(client: httpx.AsyncClient, items: list[ItemHistory]) -> None:

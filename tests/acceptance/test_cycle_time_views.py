@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from app.domain.work_item import ItemHistory
-from tests.acceptance.helpers import ITEMS, METRICS, create, get, problem, stamp
+from tests.acceptance.helpers import ITEMS, METRICS, as_batch_item, create, get, problem, stamp
 from tests.conftest import fresh_database, running_client
 from tests.fixture_f1 import F1, at, d1, d4, d8, history
 
@@ -22,19 +22,6 @@ TABLES = [SCATTER, HISTOGRAM, AGING, DISTRIBUTION]
 PROMISES = [SCATTER, AGING, PREDICTABILITY]
 WEEK = {"start": stamp(d1), "end": stamp(d8), "as_of": stamp(d8)}
 CSV = {"Accept": "text/csv"}
-
-
-def as_batch_item(told: ItemHistory) -> dict[str, Any]:
-    item: dict[str, Any] = {
-        "title": told.title,
-        "type": str(told.type),
-        "timestamp": stamp(told.created_at),
-        "transitions": [
-            {"to_stage": move.to_stage, "timestamp": stamp(move.timestamp)}
-            for move in told.transitions
-        ],
-    }
-    return item | ({"cancelled_at": stamp(told.cancelled_at)} if told.cancelled_at else {})
 
 
 async def store(client: httpx.AsyncClient, *told: ItemHistory) -> None:

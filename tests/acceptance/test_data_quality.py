@@ -3,32 +3,17 @@
 import csv
 import io
 from collections.abc import AsyncIterator
-from typing import Any
 
 import httpx
 import pytest
 
-from app.domain.work_item import ItemHistory
 from app.flow.data_quality import RULES
-from tests.acceptance.helpers import ITEMS, fields, get, problem, stamp
+from tests.acceptance.helpers import ITEMS, as_batch_item, fields, get, problem, stamp
 from tests.conftest import fresh_database, running_client
 from tests.fixture_f1 import F1, d1, d8
 
 DATA_QUALITY = "/api/v1/data-quality"
 WEEK = {"start": stamp(d1), "end": stamp(d8), "as_of": stamp(d8)}
-
-
-def as_batch_item(told: ItemHistory) -> dict[str, Any]:
-    item: dict[str, Any] = {
-        "title": told.title,
-        "type": str(told.type),
-        "timestamp": stamp(told.created_at),
-        "transitions": [
-            {"to_stage": move.to_stage, "timestamp": stamp(move.timestamp)}
-            for move in told.transitions
-        ],
-    }
-    return item | ({"cancelled_at": stamp(told.cancelled_at)} if told.cancelled_at else {})
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.domain.work_item import ItemHistory
-from tests.acceptance.helpers import ITEMS, METRICS, get, stamp
+from tests.acceptance.helpers import ITEMS, METRICS, as_batch_item, get, stamp
 from tests.conftest import fresh_database, running_client
 from tests.fixture_f1 import F1, at, d1, d4, d5, d8
 
@@ -31,19 +30,6 @@ ADDITIVE = [
 
 STATES = ["wip_now", "wip_at_end", "open_items", "backlog_items"]
 """Counts of what is there at an instant: they add up over types alone."""
-
-
-def as_batch_item(told: ItemHistory) -> dict[str, Any]:
-    item: dict[str, Any] = {
-        "title": told.title,
-        "type": str(told.type),
-        "timestamp": stamp(told.created_at),
-        "transitions": [
-            {"to_stage": move.to_stage, "timestamp": stamp(move.timestamp)}
-            for move in told.transitions
-        ],
-    }
-    return item | ({"cancelled_at": stamp(told.cancelled_at)} if told.cancelled_at else {})
 
 
 @pytest.fixture(scope="module")

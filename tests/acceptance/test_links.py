@@ -8,8 +8,7 @@ import httpx
 import pytest
 
 from app.api.flow import LINKS
-from tests.acceptance.helpers import get
-from tests.acceptance.test_flow_figures import as_batch_item
+from tests.acceptance.helpers import as_batch_item, get
 from tests.conftest import running_client
 from tests.fixture_f1 import F1
 

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from app.store.database import Database
-from tests.acceptance.helpers import day, fields, get, problem, sql, stamp, told
-from tests.acceptance.test_flow_figures import WEEK, as_batch_item
+from tests.acceptance.helpers import as_batch_item, day, fields, get, problem, sql, stamp, told
+from tests.acceptance.test_flow_figures import WEEK
 from tests.conftest import fresh_database, running_client
 from tests.fixture_f1 import F1, d1, d4, d8
 
