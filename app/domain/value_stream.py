@@ -6,6 +6,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from app.domain.errors import InvalidStream, UnknownStage
+from app.domain.working_time import WorkingCalendar
 
 
 class Category(StrEnum):
@@ -24,6 +25,43 @@ class Zone(StrEnum):
     DONE = "done"
 
 
+class WipPolicy(StrEnum):
+    """What happens when a move would break a stage's WIP limit."""
+
+    OBSERVE = "observe"
+    WARN = "warn"
+    ENFORCE = "enforce"
+
+
+class MovePolicy(StrEnum):
+    """What happens when a move breaks a rule about moves."""
+
+    OPEN = "open"
+    WARN = "warn"
+    ENFORCE = "enforce"
+
+
+@dataclass(frozen=True, slots=True)
+class MoveRules:
+    """Which moves a team wants to make.
+
+    `allowed` has pairs of stage names, left and entered; it is empty where `policy` is open.
+    `backward_reason` tells what happens to a backward move without a reason.
+    """
+
+    policy: MovePolicy = MovePolicy.OPEN
+    allowed: frozenset[tuple[str, str]] = frozenset()
+    backward_reason: MovePolicy = MovePolicy.OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceLevel:
+    """What a team promises: so many percent of its items finish within so many hours."""
+
+    percent: int
+    hours: float
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """One step of a value stream. `order` is unique in its stream and gives the direction."""
@@ -34,6 +72,8 @@ class Stage:
     category: Category
     id: int = 0
     wip_limit: int | None = None
+    wip_policy: WipPolicy = WipPolicy.OBSERVE
+    description: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,6 +90,11 @@ class ValueStream:
     id: int = 0
     zone_info: tzinfo = UTC
     definitions_version: int = 1
+    description: str = ""
+    is_default: bool = False
+    moves: MoveRules = MoveRules()
+    service_level: ServiceLevel | None = None
+    calendar: WorkingCalendar | None = None
 
     def __post_init__(self) -> None:
         """Refuse a stream whose metrics could not be defined."""
@@ -105,6 +150,7 @@ class ValueStream:
 DEFAULT_STREAM = ValueStream(
     key="default",
     name="Default value stream",
+    is_default=True,
     stages=(
         Stage("Backlog", 1, "backlog", Category.WAIT),
         Stage("Analysis", 2, "analysis", Category.ACTIVE),

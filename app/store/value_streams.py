@@ -4,26 +4,56 @@ from collections.abc import Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from app.domain.errors import SchemaOutdated, UnknownStream
-from app.domain.value_stream import Category, Stage, ValueStream
+from app.domain.value_stream import (
+    Category,
+    MovePolicy,
+    MoveRules,
+    ServiceLevel,
+    Stage,
+    ValueStream,
+    WipPolicy,
+)
+from app.domain.working_time import from_plain
 from app.store.database import Connection
-from app.store.tables import stages, value_streams
+from app.store.tables import allowed_moves, stages, value_streams
 
-_STAGE_COLUMNS = select(
-    value_streams.c.id.label("stream_id"),
-    value_streams.c.key,
-    value_streams.c.name.label("stream_name"),
-    value_streams.c.time_zone,
-    value_streams.c.definitions_version,
-    stages.c.id,
-    stages.c.name,
-    stages.c.order,
-    stages.c.type,
-    stages.c.category,
-    stages.c.wip_limit,
-).join_from(value_streams, stages)
+_TO = stages.alias("to_stage")
+_ALLOWED = (
+    select(func.array_agg(_TO.c.name))
+    .join_from(allowed_moves, _TO, _TO.c.id == allowed_moves.c.to_stage_id)
+    .where(allowed_moves.c.from_stage_id == stages.c.id)
+    .scalar_subquery()
+)
+_STAGE_COLUMNS = (
+    select(
+        value_streams.c.id.label("stream_id"),
+        value_streams.c.key,
+        value_streams.c.name.label("stream_name"),
+        value_streams.c.description.label("stream_description"),
+        value_streams.c.is_default,
+        value_streams.c.time_zone,
+        value_streams.c.definitions_version,
+        value_streams.c.move_policy,
+        value_streams.c.backward_reason,
+        value_streams.c.service_level_percent,
+        value_streams.c.service_level_hours,
+        value_streams.c.working_time,
+        stages.c.id,
+        stages.c.name,
+        stages.c.order,
+        stages.c.type,
+        stages.c.category,
+        stages.c.wip_limit,
+        stages.c.wip_policy,
+        stages.c.description,
+        _ALLOWED.label("allowed"),
+    )
+    .join_from(value_streams, stages, stages.c.value_stream_id == value_streams.c.id)
+    .where(stages.c.retired_at.is_(None))
+)
 
 
 async def load(connection: Connection, key: str | None = None) -> ValueStream:
@@ -42,14 +72,31 @@ async def load_by_id(connection: Connection, stream_id: int) -> ValueStream:
     return _stream((await connection.execute(query)).all())
 
 
+async def keys(connection: Connection) -> list[str]:
+    """Return the keys of all streams, the default stream's first."""
+    query = select(value_streams.c.key).order_by(value_streams.c.is_default.desc(), "key")
+    return list((await connection.execute(query)).scalars())
+
+
 def _stream(rows: Sequence[Any]) -> ValueStream:
     head = rows[0]
     return ValueStream(
         id=head.stream_id,
         key=head.key,
         name=head.stream_name,
+        description=head.stream_description,
+        is_default=head.is_default,
         zone_info=ZoneInfo(head.time_zone),
         definitions_version=head.definitions_version,
+        moves=MoveRules(
+            policy=MovePolicy(head.move_policy),
+            allowed=frozenset((row.name, to) for row in rows for to in row.allowed or ()),
+            backward_reason=MovePolicy(head.backward_reason),
+        ),
+        service_level=None
+        if head.service_level_percent is None
+        else ServiceLevel(head.service_level_percent, head.service_level_hours),
+        calendar=None if head.working_time is None else from_plain(head.working_time),
         stages=tuple(
             Stage(
                 id=row.id,
@@ -58,6 +105,8 @@ def _stream(rows: Sequence[Any]) -> ValueStream:
                 type=row.type,
                 category=Category(row.category),
                 wip_limit=row.wip_limit,
+                wip_policy=WipPolicy(row.wip_policy),
+                description=row.description,
             )
             for row in rows
         ),

@@ -21,19 +21,33 @@ from app.store.tables.rollups import (
     total_counts,
 )
 from app.store.tables.schema import metadata
+from app.store.tables.streams import (
+    allowed_moves,
+    broken_rules,
+    item_blocks,
+    stage_limits,
+    stream_versions,
+    working_spans,
+)
 
 __all__ = [
+    "allowed_moves",
+    "broken_rules",
     "daily_counts",
     "flow_metrics",
     "idempotency_keys",
+    "item_blocks",
     "metadata",
     "recent_quantiles",
     "rollup_invalidations",
     "rollup_state",
+    "stage_limits",
     "stage_transitions",
     "stage_zones",
     "stages",
+    "stream_versions",
     "total_counts",
     "value_streams",
     "work_items",
+    "working_spans",
 ]

@@ -5,6 +5,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Double,
     ForeignKey,
     ForeignKeyConstraint,
     Identity,
@@ -17,6 +18,7 @@ from sqlalchemy import (
     table,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 from app.store.tables.schema import NOW, Instant, metadata
 
@@ -30,7 +32,20 @@ value_streams = Table(
     Column("definitions_version", Integer, nullable=False, server_default=text("1")),
     Column("is_default", Boolean, nullable=False, server_default=text("false")),
     Column("created_at", Instant, nullable=False, server_default=NOW),
+    Column("description", Text, nullable=False, server_default=text("''")),
+    Column("move_policy", Text, nullable=False, server_default=text("'open'")),
+    Column("backward_reason", Text, nullable=False, server_default=text("'open'")),
+    Column("service_level_percent", Integer),
+    Column("service_level_hours", Double),
+    Column("working_time", JSONB),
     CheckConstraint("key ~ '^[a-z0-9][a-z0-9-]{0,62}$'", name="key_check"),
+    CheckConstraint("move_policy IN ('open', 'warn', 'enforce')", name="move_policy_check"),
+    CheckConstraint("backward_reason IN ('open', 'warn', 'enforce')", name="backward_reason_check"),
+    CheckConstraint(
+        "(service_level_percent IS NULL) = (service_level_hours IS NULL)"
+        " AND service_level_percent BETWEEN 1 AND 99 AND service_level_hours > 0",
+        name="service_level_check",
+    ),
 )
 Index(
     "value_streams_one_default_idx",
@@ -50,12 +65,30 @@ stages = Table(
     Column("category", Text, nullable=False),
     Column("wip_limit", Integer),
     Column("created_at", Instant, nullable=False, server_default=NOW),
+    Column("description", Text, nullable=False, server_default=text("''")),
+    Column("wip_policy", Text, nullable=False, server_default=text("'observe'")),
+    # no longer in use: what was recorded about it is kept, as of the stage it was merged into
+    Column("retired_at", Instant),
+    Column("merged_into", Integer),
     CheckConstraint("category IN ('wait', 'active', 'done')", name="category_check"),
     CheckConstraint("wip_limit > 0", name="wip_limit_check"),
-    UniqueConstraint("value_stream_id", "name"),
-    UniqueConstraint("value_stream_id", "order"),
+    CheckConstraint("wip_policy IN ('observe', 'warn', 'enforce')", name="wip_policy_check"),
+    CheckConstraint("merged_into IS NULL OR retired_at IS NOT NULL", name="merged_into_check"),
+    ForeignKeyConstraint(
+        ["merged_into", "value_stream_id"],
+        ["stages.id", "stages.value_stream_id"],
+        name="stages_merged_into_value_stream_id_fkey",
+    ),
     UniqueConstraint("id", "value_stream_id"),
 )
+for _name, _column in (("name", stages.c.name), ("order", stages.c.order)):
+    Index(
+        f"stages_{_name}_idx",
+        stages.c.value_stream_id,
+        _column,
+        unique=True,
+        postgresql_where=stages.c.retired_at.is_(None),
+    )
 
 work_items = Table(
     "work_items",
@@ -149,6 +182,8 @@ stage_transitions = Table(
     Column("recorded_at", Instant, nullable=False, server_default=NOW),
     Column("voided_at", Instant),
     Column("void_reason", Text),
+    # what was recorded, where that stage has been merged into `to_stage_id` since
+    Column("recorded_stage_id", Integer),
     CheckConstraint("actor_kind IN ('human', 'automation', 'agent')", name="actor_kind_check"),
     CheckConstraint("(voided_at IS NULL) = (void_reason IS NULL)", name="void_check"),
     CheckConstraint(
@@ -167,6 +202,9 @@ stage_transitions = Table(
     ),
     ForeignKeyConstraint(
         ["asserted_from_stage_id", "value_stream_id"], ["stages.id", "stages.value_stream_id"]
+    ),
+    ForeignKeyConstraint(
+        ["recorded_stage_id", "value_stream_id"], ["stages.id", "stages.value_stream_id"]
     ),
     UniqueConstraint("work_item_id", "source_event_id"),
 )
