@@ -162,8 +162,7 @@ RULES = (
         CONSTRAINT broken_rules_policy_check CHECK (policy IN ('warn', 'enforce')),
         CONSTRAINT broken_rules_override_reason_check CHECK (policy <> 'enforce' OR override_reason IS NOT NULL),
         CONSTRAINT broken_rules_work_item_id_value_stream_id_fkey FOREIGN KEY(work_item_id, value_stream_id) REFERENCES work_items (id, value_stream_id),
-        CONSTRAINT broken_rules_stage_id_value_stream_id_fkey FOREIGN KEY(stage_id, value_stream_id) REFERENCES stages (id, value_stream_id),
-        CONSTRAINT broken_rules_transition_id_fkey FOREIGN KEY(transition_id) REFERENCES stage_transitions (id)
+        CONSTRAINT broken_rules_stage_id_value_stream_id_fkey FOREIGN KEY(stage_id, value_stream_id) REFERENCES stages (id, value_stream_id)
     )
     """,
     "CREATE INDEX broken_rules_stream_idx ON broken_rules (value_stream_id, broken_at)",

@@ -231,8 +231,8 @@ async def test_an_item_that_cannot_be_is_refused(
     [
         ("UPDATE stages SET category = 'paused'", "stages_category_check"),
         ("UPDATE stages SET wip_limit = 0", "stages_wip_limit_check"),
-        ("UPDATE stages SET name = 'one for all'", "stages_value_stream_id_name_key"),
-        ('UPDATE stages SET "order" = 1', "stages_value_stream_id_order_key"),
+        ("UPDATE stages SET name = 'one for all'", "stages_name_idx"),
+        ('UPDATE stages SET "order" = 1', "stages_order_idx"),
         (
             "UPDATE stages SET value_stream_id = -1 WHERE id = (SELECT max(id) FROM stages)",
             "stages_value_stream_id_fkey",
