@@ -128,14 +128,7 @@ class FlowMetrics(Explained, FlowNumbers):
             by_type={
                 kind: FlowNumbers(**_numbers(each)) for kind, each in measured.by_type.items()
             },
-            data_quality=DataQuality(
-                **dict.fromkeys(DataQuality.model_fields, 0)
-                | {
-                    finding.rule.name: finding.count
-                    for finding in measured.findings
-                    if finding.rule.name in DataQuality.model_fields
-                }
-            ),
+            data_quality=DataQuality(**measured.contradictions),
         )
 
 

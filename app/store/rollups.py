@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from app.domain.value_stream import ValueStream
 from app.domain.work_item import WorkItemType
 from app.flow.periods import Period, PeriodType
+from app.store import day_facts
 from app.store.database import Connection
 from app.store.queries import load_query
 from app.store.tables import (
@@ -118,6 +119,7 @@ async def begin_anew(connection: Connection, stream_id: int) -> None:
     """Keep no counts of the stream any more; the rows for readers stay until they are replaced."""
     for table in (daily_counts, total_counts, rollup_state):
         await connection.execute(delete(table).where(table.c.value_stream_id == stream_id))
+    await day_facts.forget(connection, stream_id)
 
 
 async def drop_rows(connection: Connection, stream_id: int, tz: str, before: datetime) -> None:
@@ -164,6 +166,7 @@ async def keep_days(
             "negated_bounds": list(negated_bounds),
         },
     )
+    await day_facts.keep(connection, stream.id, days)
 
 
 async def keep_periods(

@@ -1,43 +1,112 @@
-"""What went through each stage, counted where the data is."""
+"""What went through each stage, put together from the parts of a window."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from app.domain.value_stream import Stage, ValueStream
+from app.domain.value_stream import Stage, ValueStream, Zone
 from app.flow.stage_times import StagePresence, StageTimes
-from app.flow.summary import DurationSummary
 from app.store.database import Connection
+from app.store.flow_summary import summarise_runs
 from app.store.measurements import Selection
+from app.store.parts import NO_STAGE, MovePart, Parts
 from app.store.queries import load_query
+from app.store.spans import Phase
 
-_STAGE_VISITS = load_query("stage_visits")
-_NO_STAGE = 0
+_LIMIT_TIMES = load_query("limit_times")
 
 
 async def stage_presence(
-    connection: Connection, selection: Selection, stream: ValueStream
+    connection: Connection, selection: Selection, stream: ValueStream, parts: Parts
 ) -> StagePresence:
     """Return what `flow.stage_times.stage_presence` defines, for the selected items."""
-    found = await connection.execute(_STAGE_VISITS, selection.parameters)
-    rows = {row.stage_id: row for row in found}
+    levels = {stage.id: _Level(parts, stage.id) for stage in stream.stages}
+    limits = await _limit_times(connection, selection, stream, levels)
+    unplaced = _Level(parts, NO_STAGE)
     return StagePresence(
-        stages=tuple(_stage_times(stage, rows[stage.id]) for stage in stream.stages),
-        unplaced_us=int(rows[_NO_STAGE].occupancy_us),
-        unplaced_at_end=int(rows[_NO_STAGE].at_end),
-        unplaced_discarded=rows[_NO_STAGE].discarded,
+        stages=tuple(
+            _stage_times(stage, stream, levels[stage.id], parts, limits.get(stage.id))
+            for stage in stream.stages
+        ),
+        unplaced_us=unplaced.integral_us,
+        unplaced_at_end=unplaced.at_end,
+        unplaced_discarded=unplaced.discarded,
     )
 
 
-def _stage_times(stage: Stage, row: Any) -> StageTimes:
+class _Level:
+    """What came to a stage and left it, and how many items that makes at either end."""
+
+    def __init__(self, parts: Parts, stage_id: int) -> None:
+        entering = [each for each in parts.moves if each.is_move and each.entered_id == stage_id]
+        leaving = [
+            each
+            for each in parts.moves
+            if each.left_id == stage_id and (each.is_move or self._ends(parts, each))
+        ]
+        created = parts.items if stage_id == NO_STAGE else ()
+        inside = Phase.INSIDE
+        self.moved_on = [each for each in leaving if each.is_move and each.phase is inside]
+        self.arrivals = sum(each.n for each in entering if each.phase is inside)
+        self.departures = sum(each.n for each in leaving if each.phase is inside)
+        self.discarded = sum(each.discarded_n for each in leaving if each.phase is inside)
+        came = self.arrivals + sum(each.created_n for each in created if each.phase is inside)
+        later = (
+            sum(each.n for each in entering if each.phase is not inside)
+            - sum(each.n for each in leaving if each.phase is not inside)
+            + sum(each.created_n for each in created if each.phase is not inside)
+        )
+        now = sum(each.n for each in parts.present if each.stage_id == stage_id)
+        self.at_end = now - later
+        self.at_start = self.at_end - came + self.departures
+        self.integral_us = (
+            self.at_start * parts.window.length_us
+            + sum(each.until_end_us for each in entering if each.phase is inside)
+            - sum(each.until_end_us for each in leaving if each.phase is inside)
+            + sum(each.created_until_end_us for each in created if each.phase is inside)
+        )
+
+    @staticmethod
+    def _ends(parts: Parts, part: MovePart) -> bool:
+        """Tell whether a cancellation takes items out: what lies in done stays delivered."""
+        return part.is_cancellation and parts.left_zone(part) is not Zone.DONE
+
+
+def _stage_times(
+    stage: Stage, stream: ValueStream, level: _Level, parts: Parts, limit: Any | None
+) -> StageTimes:
+    is_stock = stream.zone(stage) is Zone.DONE
+    visits = sum(each.n for each in level.moved_on)
     return StageTimes(
         stage=stage,
-        arrivals=int(row.arrivals),
-        departures=int(row.departures),
-        discarded=row.discarded,
-        instant_visits=row.instant_visits,
-        visit_time=DurationSummary(
-            count=row.visits, sum_us=int(row.sum_us), p50=row.p50, p85=row.p85, p95=row.p95
+        arrivals=level.arrivals,
+        departures=level.departures,
+        discarded=level.discarded,
+        instant_visits=sum(each.instant_n for each in level.moved_on),
+        visit_time=summarise_runs(
+            parts.durations("visit", stage.id),
+            visits,
+            sum(each.visit_us for each in level.moved_on),
         ),
-        occupancy_us=None if row.occupancy_us is None else int(row.occupancy_us),
-        at_end=None if row.at_end is None else int(row.at_end),
-        at_limit_us=None if row.at_limit_us is None else int(row.at_limit_us),
+        occupancy_us=None if is_stock else level.integral_us,
+        at_end=None if is_stock else level.at_end,
+        at_limit_us=None if limit is None else int(limit.at_limit_us),
     )
+
+
+async def _limit_times(
+    connection: Connection,
+    selection: Selection,
+    stream: ValueStream,
+    levels: Mapping[int, _Level],
+) -> dict[int, Any]:
+    """Ask how long each stage with a limit was full; asks nothing where there is none."""
+    limited = [
+        stage.id
+        for stage in stream.stages
+        if stage.wip_limit is not None and stream.zone(stage) is not Zone.DONE
+    ]
+    if not limited:
+        return {}
+    asked = {"stages": limited, "at_start": [levels[each].at_start for each in limited]}
+    rows = await connection.execute(_LIMIT_TIMES, selection.parameters | asked)
+    return {row.stage_id: row for row in rows}

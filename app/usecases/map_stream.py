@@ -9,6 +9,7 @@ from app.flow.calendar import Window, explicit_window
 from app.flow.value_stream_map import ValueStreamMap
 from app.store.database import Connection
 from app.store.finished_paths import finished_paths
+from app.store.parts import Parts, gather
 from app.store.stage_times import stage_presence
 from app.usecases.scope import Scope
 
@@ -24,8 +25,13 @@ class Comparison:
 
 async def map_stream(connection: Connection, scope: Scope) -> ValueStreamMap:
     """Return the map of the scope, all from one snapshot."""
-    presence = await stage_presence(connection, scope.selection, scope.stream)
-    ladder, quality = await finished_paths(connection, scope.selection, scope.stream)
+    return await map_parts(connection, scope, await gather(connection, scope.selection))
+
+
+async def map_parts(connection: Connection, scope: Scope, parts: Parts) -> ValueStreamMap:
+    """Return the map of the scope, whose parts are known."""
+    presence = await stage_presence(connection, scope.selection, scope.stream, parts)
+    ladder, quality = finished_paths(parts, scope.stream)
     return ValueStreamMap(scope.window, presence, ladder, quality)
 
 

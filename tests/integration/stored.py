@@ -20,6 +20,7 @@ from app.flow.summary import FlowSummary, summarise
 from app.flow.times import item_times
 from app.store import histories, measurements, tables, transitions, value_streams, work_items
 from app.store.database import Connection, Database
+from app.store.flow_summary import flow_summary
 from app.store.histories import Merged
 from tests.strategies import Population
 
@@ -56,7 +57,7 @@ class Stored:
     ) -> FlowSummary:
         """Let the database summarise."""
         selection = measurements.Selection(self.stream.id, window, types)
-        return await measurements.flow_summary(self.connection, selection)
+        return await flow_summary(self.connection, selection)
 
     async def append(self, item_id: int, to_stage: str, timestamp: datetime) -> int:
         """Add one row to an item's log wherever it belongs in time, and derive what follows."""

@@ -38,7 +38,8 @@ from app.domain.work_item import ItemHistory, WorkItem, WorkItemType
 from app.flow.calendar import Window
 from app.store import transitions, work_items
 from app.store.database import Connection, Database, transaction
-from app.store.measurements import Selection, flow_summary
+from app.store.flow_summary import flow_summary
+from app.store.measurements import Selection
 from app.usecases.cancel import cancel, restore
 from app.usecases.create import Creation, create
 from app.usecases.edit import edit

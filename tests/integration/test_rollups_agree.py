@@ -46,7 +46,15 @@ _EVERYTHING = text(
     GROUP BY c.series, c.label, c.other, c.bucket
     """
 )
-KEPT = ("flow_metrics", "daily_counts", "total_counts")
+KEPT = (
+    "flow_metrics",
+    "daily_counts",
+    "total_counts",
+    "day_items",
+    "day_moves",
+    "day_paths",
+    "day_durations",
+)
 
 
 async def in_zone(inside: Stored, tz: ZoneInfo) -> Stored:

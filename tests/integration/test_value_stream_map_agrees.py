@@ -19,6 +19,7 @@ from app.store import tables, value_streams
 from app.store.database import Database
 from app.store.finished_paths import finished_paths
 from app.store.measurements import Selection
+from app.store.parts import gather
 from app.store.stage_times import stage_presence
 from tests.fixture_f1 import F1, F1_STREAM, F1_WEEK, HOUR_US
 from tests.integration.stored import Stored, agreement_test, stored, stored_test
@@ -38,8 +39,9 @@ async def measured(
 ) -> ValueStreamMap:
     """Let the database draw up the map."""
     selection = Selection(inside.stream.id, window, types)
-    presence = await stage_presence(inside.connection, selection, inside.stream)
-    paths = await finished_paths(inside.connection, selection, inside.stream)
+    parts = await gather(inside.connection, selection)
+    presence = await stage_presence(inside.connection, selection, inside.stream, parts)
+    paths = finished_paths(parts, inside.stream)
     return ValueStreamMap(window, presence, *paths)
 
 

@@ -1,15 +1,22 @@
--- The ways that the items finished in the window [starts, ends) took through the stages: for each
--- pair of stages, the moves between them up to the finish.
+-- The ways that the items finished in each of several spans of time took through the stages: for
+-- each type and pair of stages, the moves between them up to the finish.
 --   stream_id  integer
---   starts, ends  timestamptz
+--   starts, ends  timestamptz[]: the spans, [starts, ends) each
 --   types  text[]: only items of these types; NULL for all
--- Per pair: moves, their number; left_us, the time in the stage left before these moves; rework_us,
--- the part of it that repeated work; returned, the moves that bring work back to the stage that had
--- handed it on. On each row also, about all items: items, lead_us, cycle_us, reworked_items.
+--   calendar  integer: the stream whose working time counts; NULL for elapsed time
+-- span is the number of the span, from 1; left_id is 0 for first moves. n moves; left_us, the time in
+-- the stage left before them, rework_us, the part of it that repeated work; returned_n, the moves
+-- that bring work back to the stage that had handed it on; first_rework_n, the items whose first
+-- rework move is one of these.
 --
 -- A row of the log tells the visit that it ended, so most items need no more than a sum. Only of
 -- items with a move backward is the order of their moves looked at.
-WITH zones AS (
+WITH spans AS (
+    SELECT s.span, s.starts, s.ends
+    FROM unnest(CAST(:starts AS timestamptz[]), CAST(:ends AS timestamptz[])) WITH ORDINALITY
+         AS s (starts, ends, span)
+),
+zones AS (
     SELECT stage_id, "order" AS place, zone
     FROM stage_zones
     WHERE value_stream_id = CAST(:stream_id AS integer)
@@ -25,20 +32,18 @@ kinds AS (
     CROSS JOIN zones z
 ),
 finished AS (
-    SELECT i.id, i.finished_at,
-           (extract(epoch FROM i.finished_at - i.effective_created_at) * 1000000)::bigint
-               AS lead_us,
-           (extract(epoch FROM i.finished_at - i.started_at) * 1000000)::bigint AS cycle_us
-    FROM work_items i
-    WHERE i.value_stream_id = CAST(:stream_id AS integer)
-      AND i.finished_at >= CAST(:starts AS timestamptz)
-      AND i.finished_at < CAST(:ends AS timestamptz)
-      AND (CAST(:types AS text[]) IS NULL OR i.type = ANY (CAST(:types AS text[])))
+    SELECT s.span, i.id, i.type, i.finished_at
+    FROM spans s
+    JOIN work_items i
+      ON i.value_stream_id = CAST(:stream_id AS integer)
+     AND i.finished_at >= s.starts
+     AND i.finished_at < s.ends
+     AND (CAST(:types AS text[]) IS NULL OR i.type = ANY (CAST(:types AS text[])))
 ),
 moves AS (
-    SELECT t.work_item_id, t.id, t.timestamp AS at,
+    SELECT f.span, f.type, t.work_item_id, t.id, t.timestamp AS at,
            coalesce(t.from_stage_id, 0) AS left_id, t.to_stage_id AS entered_id,
-           coalesce((extract(epoch FROM t.timestamp - t.from_stage_since) * 1000000)::bigint, 0)
+           coalesce(span_us(t.from_stage_since, t.timestamp, CAST(:calendar AS integer)), 0)
                AS left_us
     FROM finished f
     JOIN stage_transitions t ON t.work_item_id = f.id AND t.timestamp <= f.finished_at
@@ -52,10 +57,10 @@ turned_back AS (
     WHERE k.backward
 ),
 straight AS (
-    SELECT m.left_id, m.entered_id, count(*) AS moves, sum(m.left_us) AS left_us
+    SELECT m.span, m.type, m.left_id, m.entered_id, count(*) AS n, sum(m.left_us) AS left_us
     FROM moves m
     WHERE m.work_item_id NOT IN (SELECT work_item_id FROM turned_back)
-    GROUP BY m.left_id, m.entered_id
+    GROUP BY m.span, m.type, m.left_id, m.entered_id
 ),
 in_order AS (
     SELECT m.*, k.left_zone, k.left_place, k.forward, k.rework,
@@ -79,32 +84,20 @@ winding AS (
     WHERE o.after_finish IS NOT TRUE
 ),
 pairs AS (
-    SELECT left_id, entered_id, moves, left_us, 0 AS rework_us, 0 AS returned
+    SELECT span, type, left_id, entered_id, n, left_us, 0 AS rework_us, 0 AS returned_n,
+           0 AS first_rework_n
     FROM straight
     UNION ALL
-    SELECT left_id, entered_id, count(*), sum(left_us),
+    SELECT span, type, left_id, entered_id, count(*), sum(left_us),
            coalesce(sum(left_us) FILTER (WHERE left_zone = 'doing'
                                            AND left_place <= sent_back_from), 0),
-           count(*) FILTER (WHERE rework AND had_handed_on)
+           count(*) FILTER (WHERE rework AND had_handed_on),
+           count(*) FILTER (WHERE rework AND sent_back_from IS NULL)
     FROM winding
-    GROUP BY left_id, entered_id
-),
-totals AS (
-    SELECT count(*) AS items,
-           coalesce(sum(lead_us), 0) AS lead_us,
-           coalesce(sum(cycle_us), 0) AS cycle_us
-    FROM finished
-),
-reworked AS (
-    SELECT count(DISTINCT work_item_id) FILTER (WHERE rework) AS reworked_items FROM winding
+    GROUP BY span, type, left_id, entered_id
 )
-SELECT p.left_id, p.entered_id,
-       sum(p.moves) AS moves,
-       sum(p.left_us) AS left_us,
-       sum(p.rework_us) AS rework_us,
-       sum(p.returned) AS returned,
-       t.items, t.lead_us AS total_lead_us, t.cycle_us AS total_cycle_us, r.reworked_items
-FROM pairs p
-CROSS JOIN totals t
-CROSS JOIN reworked r
-GROUP BY p.left_id, p.entered_id, t.items, t.lead_us, t.cycle_us, r.reworked_items;
+SELECT span, type, left_id, entered_id,
+       sum(n) AS n, sum(left_us) AS left_us, sum(rework_us) AS rework_us,
+       sum(returned_n) AS returned_n, sum(first_rework_n) AS first_rework_n
+FROM pairs
+GROUP BY span, type, left_id, entered_id;

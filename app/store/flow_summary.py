@@ -1,0 +1,128 @@
+"""The core numbers of a window, put together from its parts."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from app.domain.value_stream import Zone
+from app.flow.calendar import US_PER_SECOND
+from app.flow.runs import Run, percentiles_of_runs
+from app.flow.summary import DurationSummary, FlowSummary
+from app.store.database import Connection
+from app.store.measurements import Selection
+from app.store.parts import MovePart, Parts, gather
+from app.store.spans import Phase
+
+_FRACTIONS = (0.50, 0.85, 0.95)
+
+Step = Callable[[MovePart], int]
+"""By how much each of the moves of a part changes a state."""
+
+
+async def flow_summary(connection: Connection, selection: Selection) -> FlowSummary:
+    """Return what `flow.summary.summarise` defines, for the selected items."""
+    return summary_of(await gather(connection, selection))
+
+
+def summary_of(parts: Parts) -> FlowSummary:
+    """Put the summary together."""
+    items = [each for each in parts.items if each.phase is Phase.INSIDE]
+    inside = [each for each in parts.moves if each.phase is Phase.INSIDE]
+    moves = [each for each in inside if each.is_move]
+    throughput = sum(each.finished_n for each in items)
+    cycle_us = sum(each.cycle_us for each in items)
+    doing = State(parts, Zone.DOING)
+    return FlowSummary(
+        throughput=throughput,
+        started=sum(each.started_n for each in items),
+        created=sum(each.created_n for each in items),
+        discarded=sum(each.discarded_n for each in inside),
+        discarded_started=sum(each.discarded_started_n for each in inside),
+        reopened=_crossings(parts, moves, Zone.DONE, None),
+        recompleted=_crossings(parts, moves, None, Zone.DONE) - throughput,
+        decommits=_crossings(parts, moves, Zone.DOING, Zone.TODO),
+        wip_us=doing.integral_us,
+        window_us=parts.window.length_us,
+        wip_now=doing.known_at_as_of,
+        wip_at_end=doing.at_end,
+        open_items=_open_items(parts),
+        backlog_items=State(parts, Zone.TODO).at_end,
+        cycle=summarise_runs(parts.durations("cycle"), throughput, cycle_us),
+        lead=summarise_runs(
+            parts.durations("lead"), throughput, sum(each.lead_us for each in items)
+        ),
+        parked_us=cycle_us - _in_doing_us(parts),
+    )
+
+
+class State:
+    """How many items were in a zone: today's number, less what has come and gone since."""
+
+    def __init__(self, parts: Parts, zone: Zone) -> None:
+        now = sum(
+            each.n
+            for each in parts.present
+            if (parts.zones[each.stage_id] if each.stage_id else Zone.TODO) is zone
+        )
+        steps = [(each, _step(parts, each, zone)) for each in parts.moves]
+        arrivals = parts.items if zone is Zone.TODO else ()
+
+        def since(*phases: Phase) -> int:
+            return sum(each.n * step for each, step in steps if each.phase in phases) + sum(
+                each.created_n for each in arrivals if each.phase in phases
+            )
+
+        self.known_at_as_of = now - since(Phase.LATER)
+        self.at_end = now - since(Phase.AFTER, Phase.LATER)
+        self.at_start = self.at_end - since(Phase.INSIDE)
+        stepped_us = sum(
+            each.until_end_us * step for each, step in steps if each.phase is Phase.INSIDE
+        )
+        stepped_us += sum(
+            each.created_until_end_us for each in arrivals if each.phase is Phase.INSIDE
+        )
+        self.integral_us = self.at_start * parts.window.length_us + stepped_us
+
+
+def _step(parts: Parts, part: MovePart, zone: Zone) -> int:
+    """Return by how much one move changes the number of items in a zone."""
+    left = parts.left_zone(part)
+    if part.is_cancellation and left is Zone.DONE:
+        return 0  # what is delivered stays delivered
+    return int(parts.entered_zone(part) is zone) - int(left is zone)
+
+
+def _crossings(
+    parts: Parts, moves: Iterable[MovePart], left: Zone | None, entered: Zone | None
+) -> int:
+    """Count the moves across a border of zones; None for any other zone than the stated one."""
+    found = 0
+    for each in moves:
+        zones = parts.left_zone(each), parts.entered_zone(each)
+        if zones[0] is not zones[1] and (left or zones[0], entered or zones[1]) == zones:
+            found += each.n
+    return found
+
+
+def _open_items(parts: Parts) -> int:
+    later = [each for each in parts.items if each.phase is not Phase.INSIDE]
+    discarded = [each.discarded_n for each in parts.moves if each.phase is not Phase.INSIDE]
+    return (
+        sum(each.unfinished for each in parts.present)
+        - sum(each.created_n for each in later)
+        + sum(each.finished_n for each in later)
+        + sum(discarded)
+    )
+
+
+def _in_doing_us(parts: Parts) -> int:
+    """Return the time that the finished items spent in doing, up to their finish."""
+    doing = {stage_id for stage_id, zone in parts.zones.items() if zone is Zone.DOING}
+    return sum(each.left_us for each in parts.paths if each.left_id in doing)
+
+
+def summarise_runs(runs: Sequence[Run], count: int, sum_us: int) -> DurationSummary:
+    """Summarise durations that lie in sorted runs, in microseconds."""
+    seconds = [
+        None if each is None else each / US_PER_SECOND
+        for each in percentiles_of_runs(runs, _FRACTIONS)
+    ]
+    return DurationSummary(count, sum_us, *seconds)

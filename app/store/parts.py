@@ -1,0 +1,259 @@
+"""What flowed in a window and since, in parts that add up: by type, and by the stages joined.
+
+Every number about a window follows from these: `store.measurements`, `store.stage_times` and
+`store.finished_paths` put them together.
+"""
+
+import sys
+from array import array
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from typing import Any, Literal, TypeVar
+
+from sqlalchemy import Row, TextClause
+
+from app.domain.value_stream import Zone
+from app.flow.calendar import Window, elapsed_us
+from app.flow.runs import Run
+from app.store.database import Connection
+from app.store.measurements import Selection
+from app.store.queries import load_query
+from app.store.spans import Cut, Phase, cut, kept_days
+
+Measure = Literal["cycle", "lead", "visit"]
+NO_STAGE = 0
+
+_PART_ITEMS, _KEPT_ITEMS = load_query("part_items"), load_query("kept_items")
+_PART_MOVES, _KEPT_MOVES = load_query("part_moves"), load_query("kept_moves")
+_PART_PATHS, _KEPT_PATHS = load_query("part_paths"), load_query("kept_paths")
+_PART_DURATIONS, _KEPT_DURATIONS = load_query("part_durations"), load_query("kept_durations")
+_PRESENT = load_query("present")
+
+
+@dataclass(frozen=True, slots=True)
+class ItemPart:
+    """Items created, started and finished in a part of the time; see part_items.sql."""
+
+    phase: Phase
+    type: str
+    created_n: int
+    created_until_end_us: int
+    late_n: int
+    started_n: int
+    finished_n: int
+    cycle_us: int
+    lead_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class MovePart:
+    """Moves between two stages, or cancellations, in a part of the time; see part_moves.sql.
+
+    `until_end_us` reaches to the window's end.
+    """
+
+    phase: Phase
+    type: str
+    left_id: int
+    entered_id: int
+    n: int
+    until_end_us: int
+    visit_us: int
+    instant_n: int
+    mismatch_n: int
+    discarded_n: int
+    discarded_started_n: int
+
+    @property
+    def is_cancellation(self) -> bool:
+        """Tell whether the items went nowhere."""
+        return self.entered_id == NO_STAGE
+
+    @property
+    def is_move(self) -> bool:
+        """Tell whether the items went to another stage."""
+        return not self.is_cancellation and self.left_id != self.entered_id
+
+
+@dataclass(frozen=True, slots=True)
+class PathPart:
+    """Moves that finished items had made between two stages; see part_paths.sql."""
+
+    type: str
+    left_id: int
+    entered_id: int
+    n: int
+    left_us: int
+    rework_us: int
+    returned_n: int
+    first_rework_n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """How many items of a type are in a stage now, and how many of them were never finished."""
+
+    stage_id: int
+    type: str
+    n: int
+    unfinished: int
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What flowed in a window and since. `runs` are the durations, by measure, stage and type."""
+
+    window: Window
+    zones: Mapping[int, Zone]
+    present: Sequence[Presence]
+    items: Sequence[ItemPart]
+    moves: Sequence[MovePart]
+    paths: Sequence[PathPart]
+    runs: Mapping[tuple[Measure, int, str], Sequence[Run]]
+
+    def only(self, types: Collection[str]) -> "Parts":
+        """Return the parts of items of some types."""
+        return replace(
+            self,
+            present=[each for each in self.present if each.type in types],
+            items=[each for each in self.items if each.type in types],
+            moves=[each for each in self.moves if each.type in types],
+            paths=[each for each in self.paths if each.type in types],
+            runs={key: runs for key, runs in self.runs.items() if key[2] in types},
+        )
+
+    def durations(self, measure: Measure, stage_id: int = NO_STAGE) -> list[Run]:
+        """Return the sorted runs of a measure, of all types."""
+        return [
+            run
+            for (name, stage, _), runs in self.runs.items()
+            if (name, stage) == (measure, stage_id)
+            for run in runs
+        ]
+
+    def left_zone(self, part: MovePart) -> Zone:
+        """Tell where the items of a part came from; those in no stage wait in todo."""
+        return Zone.TODO if part.left_id == NO_STAGE else self.zones[part.left_id]
+
+    def entered_zone(self, part: MovePart) -> Zone | None:
+        """Tell where the items of a part went, None for nowhere."""
+        return None if part.is_cancellation else self.zones[part.entered_id]
+
+
+async def gather(connection: Connection, selection: Selection) -> Parts:
+    """Bring together what is kept and what has to be counted, for the selection.
+
+    Reads from one snapshot only if the transaction gives one.
+    """
+    window = selection.window
+    asked = {name: selection.parameters[name] for name in ("stream_id", "types", "calendar")}
+    # what is kept is elapsed time
+    days = (
+        []
+        if selection.calendar is not None
+        else await kept_days(connection, selection.stream_id, window.start)
+    )
+    whole = cut(window, days)
+    inside = whole.inside()
+    present = (await connection.execute(_PRESENT, asked)).all()
+    everywhere = _Cutting(connection, asked, whole, window.end)
+    in_window = _Cutting(connection, asked, inside, window.end)
+    runs: defaultdict[tuple[Measure, int, str], list[Run]] = defaultdict(list)
+    for row in await in_window.rows(_PART_DURATIONS, _KEPT_DURATIONS):
+        runs[row.measure, row.stage_id, row.type].append(unpack(row.packed_us))
+    return Parts(
+        window=window,
+        zones={row.stage_id: Zone(row.zone) for row in present if row.stage_id != NO_STAGE},
+        present=[
+            Presence(row.stage_id, row.type, row.n, row.unfinished) for row in present if row.n
+        ],
+        items=[
+            _shifted(ItemPart, row, "created_until_end_us", "created_n", phase, us)
+            for phase, us, row in await everywhere.placed(_PART_ITEMS, _KEPT_ITEMS)
+        ],
+        moves=[
+            _shifted(MovePart, row, "until_end_us", "n", phase, us)
+            for phase, us, row in await everywhere.placed(_PART_MOVES, _KEPT_MOVES)
+        ],
+        paths=[_part(PathPart, row) for row in await in_window.rows(_PART_PATHS, _KEPT_PATHS)],
+        runs=runs,
+    )
+
+
+def unpack(packed: bytes) -> Run:
+    """Read sorted microseconds as part_durations.sql packs them."""
+    run = array("q", packed)
+    if sys.byteorder == "little":
+        run.byteswap()
+    return run
+
+
+@dataclass(frozen=True, slots=True)
+class _Cutting:
+    """One way to cut time, and both ways to read it: from what is kept, and from the log."""
+
+    connection: Connection
+    asked: Mapping[str, object]
+    cut: Cut
+    until: datetime
+
+    async def placed(
+        self, counted: TextClause, kept: TextClause
+    ) -> list[tuple[Phase, int, Row[Any]]]:
+        """Return the rows with their phase, and how far before the window's end theirs lies."""
+        counted_rows, kept_rows = await self._counted(counted), await self._kept(kept)
+        spans = self.cut.spans
+        lies = [elapsed_us(span.ends, self.until) for span in spans]
+        return [
+            *((spans[row.span - 1].phase, lies[row.span - 1], row) for row in counted_rows),
+            *((Phase(row.phase), 0, row) for row in kept_rows),
+        ]
+
+    async def rows(self, counted: TextClause, kept: TextClause) -> list[Row[Any]]:
+        """Return the rows of both."""
+        return [*await self._counted(counted), *await self._kept(kept)]
+
+    async def _counted(self, query: TextClause) -> Sequence[Row[Any]]:
+        spans = self.cut.spans
+        if not spans:
+            return []
+        edges = {"starts": [s.starts for s in spans], "ends": [s.ends for s in spans]}
+        return (await self.connection.execute(query, {**self.asked, **edges})).all()
+
+    async def _kept(self, query: TextClause) -> Sequence[Row[Any]]:
+        days = self.cut.days
+        if not days:
+            return []
+        asked = {
+            "stream_id": self.asked["stream_id"],
+            "types": self.asked["types"],
+            "dates": [day.date for _, day in days],
+            "phases": [int(phase) for phase, _ in days],
+            "ends": [day.ends for _, day in days],
+            "until": self.until,
+        }
+        return (await self.connection.execute(query, asked)).all()
+
+
+_Part = TypeVar("_Part", ItemPart, MovePart, PathPart)
+
+
+def _part(kind: type[_Part], row: Row[Any], **known: Any) -> _Part:
+    """Make a part of a row; PostgreSQL adds up integers to numerics."""
+    names = [each.name for each in fields(kind) if each.name not in known]
+    values = {name: _exact(getattr(row, name)) for name in names}
+    return kind(**values, **known)
+
+
+def _exact(value: Any) -> Any:
+    return value if isinstance(value, str) else int(value)
+
+
+def _shifted(
+    kind: type[_Part], row: Row[Any], moment: str, number: str, phase: Phase, us: int
+) -> _Part:
+    """Make a part of a row whose time up to its span's end is to reach `us` further."""
+    reached = int(getattr(row, moment)) + int(getattr(row, number)) * us
+    return _part(kind, row, phase=phase, **{moment: reached})

@@ -1,0 +1,93 @@
+"""What flowed on each closed local day, by type, in parts that add up to any window.
+
+Stage 0 stands for no stage: an item that was created has not been anywhere yet, one that was
+cancelled is nowhere any more.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Date,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+)
+
+from app.store.tables.schema import metadata
+
+
+def _day_table(name: str, key: tuple[Column[int] | Column[str], ...], *counts: str) -> Table:
+    """Return a table of sums per stream, day and key."""
+    return Table(
+        name,
+        metadata,
+        Column("value_stream_id", Integer, ForeignKey("value_streams.id"), primary_key=True),
+        Column("date", Date, primary_key=True),
+        *key,
+        *(Column(count, BigInteger, nullable=False) for count in counts),
+    )
+
+
+def _type() -> Column[str]:
+    return Column("type", Text, primary_key=True)
+
+
+def _from_stage_to_stage() -> tuple[Column[int], Column[int]]:
+    return (
+        Column("left_id", Integer, primary_key=True, autoincrement=False),
+        Column("entered_id", Integer, primary_key=True, autoincrement=False),
+    )
+
+
+day_items = _day_table(
+    "day_items",
+    (_type(),),
+    "created_n",
+    "created_until_end_us",
+    "late_n",
+    "started_n",
+    "finished_n",
+    "cycle_us",
+    "lead_us",
+)
+"""As `store/sql/part_items.sql` computes it."""
+
+day_moves = _day_table(
+    "day_moves",
+    (_type(), *_from_stage_to_stage()),
+    "n",
+    "until_end_us",
+    "visit_us",
+    "instant_n",
+    "mismatch_n",
+    "discarded_n",
+    "discarded_started_n",
+)
+"""As `store/sql/part_moves.sql` computes it."""
+
+day_paths = _day_table(
+    "day_paths",
+    (_type(), *_from_stage_to_stage()),
+    "n",
+    "left_us",
+    "rework_us",
+    "returned_n",
+    "first_rework_n",
+)
+"""As `store/sql/part_paths.sql` computes it."""
+
+day_durations = Table(
+    "day_durations",
+    metadata,
+    Column("value_stream_id", Integer, ForeignKey("value_streams.id"), primary_key=True),
+    Column("date", Date, primary_key=True),
+    Column("measure", Text, primary_key=True),
+    Column("stage_id", Integer, primary_key=True, autoincrement=False),
+    Column("type", Text, primary_key=True),
+    Column("packed_us", LargeBinary, nullable=False),
+    CheckConstraint("measure IN ('cycle', 'lead', 'visit')", name="measure_check"),
+)
+"""As `store/sql/part_durations.sql` computes it."""

@@ -1,0 +1,130 @@
+"""What is kept of closed days gives the same numbers as the log, at every moment."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from app.domain.work_item import WorkItemType
+from app.flow.calendar import Window
+from app.flow.stage_times import StagePresence
+from app.flow.summary import FlowSummary
+from app.flow.value_stream_map import Ladder
+from app.store.database import Database
+from app.store.finished_paths import finished_paths
+from app.store.flow_summary import summary_of
+from app.store.measurements import Selection
+from app.store.parts import gather
+from app.store.spans import Day, Phase, cut, kept_days
+from app.store.stage_times import stage_presence
+from app.telemetry import BUCKET_HOURS
+from app.usecases.roll_up import roll_up
+from tests.fixture_f1 import F1, F1_STREAM, F1_WEEK
+from tests.integration.stored import Stored, stored, stored_test
+from tests.integration.test_rollups_agree import CLOSED, apply, changes, in_zone, roll_up_all
+from tests.strategies import BASE, HORIZON, Population, histories, instants, populations, zones
+
+Numbers = tuple[FlowSummary, StagePresence, Ladder, Any]
+
+
+async def numbers(inside: Stored, window: Window, types: list[WorkItemType] | None) -> Numbers:
+    """Measure everything that rests on parts."""
+    selection = Selection(inside.stream.id, window, types)
+    parts = await gather(inside.connection, selection)
+    presence = await stage_presence(inside.connection, selection, inside.stream, parts)
+    return (summary_of(parts), presence, *finished_paths(parts, inside.stream))
+
+
+async def from_the_log(inside: Stored, window: Window, types: list[WorkItemType] | None) -> Numbers:
+    """Measure the same where nothing is kept."""
+    savepoint = await inside.connection.begin_nested()
+    await inside.connection.execute(text("DELETE FROM rollup_state"))
+    found = await numbers(inside, window, types)
+    await savepoint.rollback()
+    return found
+
+
+@st.composite
+def long_windows(draw: st.DrawFn) -> Window:
+    """Draw a window of mostly more than a day, as of some instant not before its end."""
+    start, other, third = sorted(draw(st.tuples(instants(), instants(), instants())))
+    end = max(other, start + timedelta(microseconds=1))
+    return Window(start, end, draw(st.sampled_from([max(third, end), HORIZON])))
+
+
+@stored_test
+@given(populations(), zones(), st.data())
+async def test_kept_days_and_the_log_give_the_same_numbers_to_the_bit(
+    shared_database: Database, population: Population, tz: ZoneInfo, data: st.DataObject
+) -> None:
+    """P14: while days are closed, corrected and closed again, for any window and any types."""
+    types = st.one_of(st.none(), st.lists(st.sampled_from(WorkItemType), unique=True))
+    async with stored(shared_database, population) as first:
+        inside = await in_zone(first, tz)
+        for settled in sorted(data.draw(st.lists(instants(), min_size=1, max_size=3))):
+            await roll_up(inside.connection, inside.stream.id, BUCKET_HOURS, settled)
+            for change in [None, *data.draw(changes(population))]:
+                if change is not None:
+                    await apply(inside, change)
+                asked = (data.draw(long_windows()), data.draw(types))
+                assert await numbers(inside, *asked) == await from_the_log(inside, *asked)
+        await inside.merge(data.draw(st.lists(histories(population.stream), max_size=2)))
+        await roll_up_all(inside)
+        asked = (data.draw(long_windows()), None)
+        assert await numbers(inside, *asked) == await from_the_log(inside, *asked)
+
+
+async def test_a_closed_week_is_read_from_its_days_alone(shared_database: Database) -> None:
+    async with stored(shared_database, Population(F1_STREAM, F1)) as inside:
+        await roll_up_all(inside, CLOSED)
+        days = await kept_days(inside.connection, inside.stream.id, F1_WEEK.start)
+        whole = cut(F1_WEEK, days)
+        assert [phase for phase, _ in whole.days][:8] == [Phase.INSIDE] * 7 + [Phase.LATER]
+        assert whole.inside().spans == []
+        summary, *_ = await numbers(inside, F1_WEEK, None)
+    assert (summary.throughput, summary.wip_now, summary.cycle_time_p50) == (4, 1, 60)
+
+
+async def test_a_day_in_which_something_was_changed_is_counted_from_the_log(
+    shared_database: Database,
+) -> None:
+    async with stored(shared_database, Population(F1_STREAM, F1)) as inside:
+        await roll_up_all(inside, CLOSED)
+        before = await kept_days(inside.connection, inside.stream.id, F1_WEEK.start)
+        await apply(inside, ("late", 5, "Analysis", F1_WEEK.start + timedelta(days=4, hours=3)))
+        after = await kept_days(inside.connection, inside.stream.id, F1_WEEK.start)
+    gone = {day.date.isoformat() for day in before} - {day.date.isoformat() for day in after}
+    assert "2025-03-07" in gone
+    assert "2025-03-06" not in gone
+
+
+def _day(number: int) -> Day:
+    starts = BASE + timedelta(days=number)
+    return Day(starts.date(), starts, starts + timedelta(days=1))
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "inside", "spans"),
+    [
+        pytest.param(0.0, 3.0, [0, 1, 2], [], id="whole days"),
+        pytest.param(0.5, 3.0, [1, 2], [(0.5, 1.0)], id="a part of the first"),
+        pytest.param(0.0, 2.5, [0, 1], [(2.0, 2.5)], id="a part of the last"),
+        pytest.param(0.2, 0.7, [], [(0.2, 0.7)], id="within a day"),
+        pytest.param(3.0, 6.0, [3], [(4.0, 6.0)], id="beyond what is kept"),
+    ],
+)
+def test_a_window_is_its_whole_days_and_the_rest(
+    start: float, end: float, inside: list[int], spans: list[tuple[float, float]]
+) -> None:
+    def at(days: float) -> datetime:
+        return BASE + timedelta(days=days)
+
+    found = cut(Window(at(start), at(end), HORIZON), [_day(n) for n in range(4)]).inside()
+    assert [day for _, day in found.days] == [_day(n) for n in inside]
+    assert [(each.starts, each.ends) for each in found.spans] == [
+        (at(one), at(other)) for one, other in spans
+    ]
