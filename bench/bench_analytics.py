@@ -8,7 +8,7 @@ import asyncio
 
 import httpx
 
-from bench.harness import Action, Filled, client, fill, medians, server, verdict
+from bench.harness import Action, Filled, client, fill, medians, roll_up, server, verdict
 
 VIEWS = [
     f"/api/v1/{path}?days=90"
@@ -44,6 +44,8 @@ def answer(opened: httpx.AsyncClient, path: str) -> Action:
 async def compare(url: str, sizes: list[int], rounds: int) -> None:
     """Fill, then ask each view of the shortest and of the longest history in turn."""
     filled: list[Filled] = [await fill(url, size) for size in sizes]
+    for each in filled:
+        await roll_up(each)
     small, large = filled[0], filled[-1]
     async with client(small.url) as one, client(large.url) as other:
         for path in VIEWS:

@@ -5,29 +5,25 @@ python bench/bench_metrics.py [sizes …] [--rounds N] [--writes N]
 
 import argparse
 import asyncio
-import re
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import asyncpg
 import httpx
 
-from app import store
-from app.domain.work_item import WorkItemType
-from app.flow.data_quality import BATCH, JUMP
-from bench.harness import Action, Filled, client, fill, medians, server, verdict
+from bench.harness import (
+    Action,
+    Filled,
+    client,
+    fill,
+    medians,
+    raw,
+    roll_up,
+    server,
+    statements_of,
+    verdict,
+)
 
-SQL = Path(store.__file__).parent / "sql"
-STATEMENTS = [
-    ("flow_summary", None),
-    *(("flow_summary", [kind]) for kind in WorkItemType),
-    ("stage_visits", None),
-    ("finished_paths", None),
-    ("data_quality_moves", None),
-    ("data_quality_items", None),
-]
-"""What one answer asks, with the types that it narrows to."""
 PATH = "/api/v1/metrics?days=30"
+GOAL_MS = 40.0
 
 # Live moves of open items, as the write path leaves them: new rows, and old versions behind.
 _CHURN = """
@@ -45,37 +41,6 @@ _CHURN = """
                                    timestamp, from_stage_since)
     SELECT id, value_stream_id, stage_id, stage_id, now(), since FROM moved
 """
-
-
-def raw(connection: asyncpg.Connection) -> Action:
-    """Return the answer's queries alone, as the driver runs them."""
-    texts = {name: (SQL / f"{name}.sql").read_text(encoding="utf-8") for name, _ in STATEMENTS}
-
-    async def run() -> object:
-        now = datetime.now(UTC)
-        values = {
-            "stream_id": 1,
-            "starts": now - timedelta(days=30),
-            "ends": now,
-            "as_of": now,
-            "first": 0,
-            "jump": JUMP,
-            "batch": BATCH,
-        }
-        async with connection.transaction(isolation="repeatable_read", readonly=True):
-            await connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
-            for name, types in STATEMENTS:
-                await connection.fetch(*positional(texts[name], values | {"types": types}))
-        return None
-
-    return run
-
-
-def positional(statement: str, values: dict[str, object]) -> tuple[object, ...]:
-    """Return the statement with $1, $2, … for its `:names`, and the values in that order."""
-    names = sorted(set(re.findall(r"CAST\(:(\w+)", statement)))
-    numbered = re.sub(r"CAST\(:(\w+)", lambda m: f"CAST(${names.index(m[1]) + 1}", statement)
-    return (numbered, *(values[name] for name in names))
 
 
 def answer(opened: httpx.AsyncClient) -> Action:
@@ -102,6 +67,8 @@ async def churn(filled: Filled, writes: int) -> None:
 async def compare(url: str, sizes: list[int], rounds: int, writes: int) -> None:
     """Fill, measure, write, and measure again."""
     all_filled = [await fill(url, size) for size in sizes]
+    for each in all_filled:
+        await roll_up(each)
     for when, goal in (("freshly vacuumed", 1.5), (f"after {writes:,} writes", 1.5)):
         if when.startswith("after"):
             for each in all_filled:
@@ -110,10 +77,12 @@ async def compare(url: str, sizes: list[int], rounds: int, writes: int) -> None:
         for each in all_filled:
             connection = await asyncpg.connect(each.dsn)
             async with client(each.url) as opened:
-                http, sql = await medians([answer(opened), raw(connection)], rounds)
+                statements = await statements_of(answer(opened))
+                http, sql = await medians([answer(opened), raw(connection, statements)], rounds)
             await connection.close()
             print(f"{each.items:,} items, {when}: HTTP {http:.1f} ms, raw SQL {sql:.1f} ms")
             verdict("  HTTP / raw SQL", http / sql, goal)
+            verdict("  HTTP, ms", http, GOAL_MS)
             answers.append(each)
         await across_sizes(answers, rounds)
 

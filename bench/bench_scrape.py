@@ -5,23 +5,10 @@ python bench/bench_scrape.py [sizes …] [--rounds N]
 
 import argparse
 import asyncio
-from time import perf_counter
 
-from app.jobs import measure_quantiles, roll_up_streams
-from app.store.database import open_database
-from bench.harness import Filled, client, fill, medians, server, verdict
+from bench.harness import Filled, client, fill, medians, roll_up, server, verdict
 
 GOAL_MS = 20.0
-
-
-async def roll_up(filled: Filled) -> None:
-    """Do what the service's jobs do, and tell how long it took."""
-    started = perf_counter()
-    database = open_database(filled.url)
-    batches = await roll_up_streams(database)
-    await measure_quantiles(database)
-    await database.dispose()
-    print(f"  rolled up in {perf_counter() - started:.1f} s, {batches} transactions", flush=True)
 
 
 async def scrape(filled: Filled, rounds: int) -> float:

@@ -12,18 +12,23 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import asyncpg
 import httpx
+from sqlalchemy import Engine, event
 from sqlalchemy.engine import make_url
 
+from app.jobs import measure_quantiles, roll_up_streams
 from app.main import create_app
 from app.settings import Settings
 from app.store import schema
+from app.store.database import open_database
 from app.store.embedded import EmbeddedPostgres
 from bench.generate import generate
 
 Action = Callable[[], Awaitable[object]]
+Statement = tuple[str, Sequence[Any]]
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,42 @@ async def client(url: str) -> AsyncIterator[httpx.AsyncClient]:
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://bench") as opened:
             yield opened
+
+
+async def roll_up(filled: Filled) -> None:
+    """Do what the service's jobs do, and tell how long it took."""
+    started = perf_counter()
+    database = open_database(filled.url)
+    batches = await roll_up_streams(database)
+    await measure_quantiles(database)
+    await database.dispose()
+    print(f"  rolled up in {perf_counter() - started:.1f} s, {batches} transactions", flush=True)
+
+
+async def statements_of(action: Action) -> list[Statement]:
+    """Run an action, and return the statements that it sent to the database, in order."""
+    sent: list[Statement] = []
+
+    def note(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> None:
+        sent.append((statement, parameters))
+
+    await action()  # what is asked once for each connection is asked now
+    event.listen(Engine, "before_cursor_execute", note)
+    await action()
+    event.remove(Engine, "before_cursor_execute", note)
+    return sent
+
+
+def raw(connection: asyncpg.Connection, statements: Sequence[Statement]) -> Action:
+    """Return an action that runs the same statements, as the driver alone runs them."""
+
+    async def run() -> object:
+        async with connection.transaction():
+            for statement, parameters in statements:
+                await connection.fetch(statement, *parameters)
+        return None
+
+    return run
 
 
 async def medians(actions: Sequence[Action], rounds: int) -> list[float]:

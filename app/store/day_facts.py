@@ -7,13 +7,12 @@ from sqlalchemy import Table, delete, text
 from app.flow.periods import Period
 from app.store.database import Connection
 from app.store.queries import load_query
-from app.store.tables import day_durations, day_items, day_moves, day_paths
+from app.store.tables import day_items, day_moves, day_paths
 
 _TABLES = {
     day_items: "part_items",
     day_moves: "part_moves",
     day_paths: "part_paths",
-    day_durations: "part_durations",
 }
 
 

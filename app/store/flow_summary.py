@@ -45,9 +45,11 @@ def summary_of(parts: Parts) -> FlowSummary:
         wip_at_end=doing.at_end,
         open_items=_open_items(parts),
         backlog_items=State(parts, Zone.TODO).at_end,
-        cycle=summarise_runs(parts.durations("cycle"), throughput, cycle_us),
+        cycle=summarise_runs([run for each in items for run in each.cycles], throughput, cycle_us),
         lead=summarise_runs(
-            parts.durations("lead"), throughput, sum(each.lead_us for each in items)
+            [run for each in items for run in each.leads],
+            throughput,
+            sum(each.lead_us for each in items),
         ),
         parked_us=cycle_us - _in_doing_us(parts),
     )

@@ -6,11 +6,10 @@ Every number about a window follows from these: `store.measurements`, `store.sta
 
 import sys
 from array import array
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Row, TextClause
 
@@ -18,17 +17,15 @@ from app.domain.value_stream import Zone
 from app.flow.calendar import Window, elapsed_us
 from app.flow.runs import Run
 from app.store.database import Connection
-from app.store.measurements import Selection
+from app.store.measurements import Selection, planned_once
 from app.store.queries import load_query
 from app.store.spans import Cut, Phase, cut, kept_days
 
-Measure = Literal["cycle", "lead", "visit"]
 NO_STAGE = 0
 
 _PART_ITEMS, _KEPT_ITEMS = load_query("part_items"), load_query("kept_items")
 _PART_MOVES, _KEPT_MOVES = load_query("part_moves"), load_query("kept_moves")
 _PART_PATHS, _KEPT_PATHS = load_query("part_paths"), load_query("kept_paths")
-_PART_DURATIONS, _KEPT_DURATIONS = load_query("part_durations"), load_query("kept_durations")
 _PRESENT = load_query("present")
 
 
@@ -45,6 +42,8 @@ class ItemPart:
     finished_n: int
     cycle_us: int
     lead_us: int
+    cycles: Sequence[Run]
+    leads: Sequence[Run]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +64,7 @@ class MovePart:
     mismatch_n: int
     discarded_n: int
     discarded_started_n: int
+    visits: Sequence[Run]
 
     @property
     def is_cancellation(self) -> bool:
@@ -103,7 +103,7 @@ class Presence:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What flowed in a window and since. `runs` are the durations, by measure, stage and type."""
+    """What flowed in a window and since, and what lies where now."""
 
     window: Window
     zones: Mapping[int, Zone]
@@ -111,7 +111,6 @@ class Parts:
     items: Sequence[ItemPart]
     moves: Sequence[MovePart]
     paths: Sequence[PathPart]
-    runs: Mapping[tuple[Measure, int, str], Sequence[Run]]
 
     def only(self, types: Collection[str]) -> "Parts":
         """Return the parts of items of some types."""
@@ -121,17 +120,7 @@ class Parts:
             items=[each for each in self.items if each.type in types],
             moves=[each for each in self.moves if each.type in types],
             paths=[each for each in self.paths if each.type in types],
-            runs={key: runs for key, runs in self.runs.items() if key[2] in types},
         )
-
-    def durations(self, measure: Measure, stage_id: int = NO_STAGE) -> list[Run]:
-        """Return the sorted runs of a measure, of all types."""
-        return [
-            run
-            for (name, stage, _), runs in self.runs.items()
-            if (name, stage) == (measure, stage_id)
-            for run in runs
-        ]
 
     def left_zone(self, part: MovePart) -> Zone:
         """Tell where the items of a part came from; those in no stage wait in todo."""
@@ -147,22 +136,19 @@ async def gather(connection: Connection, selection: Selection) -> Parts:
 
     Reads from one snapshot only if the transaction gives one.
     """
+    async with planned_once(connection):
+        return await _gather(connection, selection)
+
+
+async def _gather(connection: Connection, selection: Selection) -> Parts:
     window = selection.window
     asked = {name: selection.parameters[name] for name in ("stream_id", "types", "calendar")}
     # what is kept is elapsed time
-    days = (
-        []
-        if selection.calendar is not None
-        else await kept_days(connection, selection.stream_id, window.start)
-    )
-    whole = cut(window, days)
-    inside = whole.inside()
+    is_kept = selection.calendar is None
+    days = await kept_days(connection, selection.stream_id, window.start) if is_kept else []
+    everywhere = _Cutting(connection, asked, cut(window, days), window.end)
+    in_window = replace(everywhere, cut=everywhere.cut.inside())
     present = (await connection.execute(_PRESENT, asked)).all()
-    everywhere = _Cutting(connection, asked, whole, window.end)
-    in_window = _Cutting(connection, asked, inside, window.end)
-    runs: defaultdict[tuple[Measure, int, str], list[Run]] = defaultdict(list)
-    for row in await in_window.rows(_PART_DURATIONS, _KEPT_DURATIONS):
-        runs[row.measure, row.stage_id, row.type].append(unpack(row.packed_us))
     return Parts(
         window=window,
         zones={row.stage_id: Zone(row.zone) for row in present if row.stage_id != NO_STAGE},
@@ -178,12 +164,11 @@ async def gather(connection: Connection, selection: Selection) -> Parts:
             for phase, us, row in await everywhere.placed(_PART_MOVES, _KEPT_MOVES)
         ],
         paths=[_part(PathPart, row) for row in await in_window.rows(_PART_PATHS, _KEPT_PATHS)],
-        runs=runs,
     )
 
 
-def unpack(packed: bytes) -> Run:
-    """Read sorted microseconds as part_durations.sql packs them."""
+def _unpack(packed: bytes) -> Run:
+    """Read durations as part_items.sql and part_moves.sql pack them."""
     run = array("q", packed)
     if sys.byteorder == "little":
         run.byteswap()
@@ -248,7 +233,16 @@ def _part(kind: type[_Part], row: Row[Any], **known: Any) -> _Part:
 
 
 def _exact(value: Any) -> Any:
-    return value if isinstance(value, str) else int(value)
+    """Return a text as it is, a number as an integer, and what is packed as runs."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ()
+    if isinstance(value, bytes):
+        return (_unpack(value),)
+    if isinstance(value, list):
+        return tuple(_unpack(each) for each in value)
+    return int(value)
 
 
 def _shifted(

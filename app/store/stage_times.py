@@ -24,7 +24,7 @@ async def stage_presence(
     unplaced = _Level(parts, NO_STAGE)
     return StagePresence(
         stages=tuple(
-            _stage_times(stage, stream, levels[stage.id], parts, limits.get(stage.id))
+            _stage_times(stage, stream, levels[stage.id], limits.get(stage.id))
             for stage in stream.stages
         ),
         unplaced_us=unplaced.integral_us,
@@ -71,9 +71,7 @@ class _Level:
         return part.is_cancellation and parts.left_zone(part) is not Zone.DONE
 
 
-def _stage_times(
-    stage: Stage, stream: ValueStream, level: _Level, parts: Parts, limit: Any | None
-) -> StageTimes:
+def _stage_times(stage: Stage, stream: ValueStream, level: _Level, limit: Any | None) -> StageTimes:
     is_stock = stream.zone(stage) is Zone.DONE
     visits = sum(each.n for each in level.moved_on)
     return StageTimes(
@@ -83,7 +81,7 @@ def _stage_times(
         discarded=level.discarded,
         instant_visits=sum(each.instant_n for each in level.moved_on),
         visit_time=summarise_runs(
-            parts.durations("visit", stage.id),
+            [run for each in level.moved_on for run in each.visits],
             visits,
             sum(each.visit_us for each in level.moved_on),
         ),

@@ -10,6 +10,7 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
+# Percentiles do not add up. So the durations themselves are kept as well: packed, and sorted.
 TABLES = (
     """
     CREATE TABLE day_items (
@@ -23,6 +24,8 @@ TABLES = (
         finished_n BIGINT NOT NULL,
         cycle_us BIGINT NOT NULL,
         lead_us BIGINT NOT NULL,
+        cycles BYTEA,
+        leads BYTEA,
         CONSTRAINT day_items_pkey PRIMARY KEY (value_stream_id, date, type),
         CONSTRAINT day_items_value_stream_id_fkey FOREIGN KEY(value_stream_id) REFERENCES value_streams (id)
     )
@@ -41,6 +44,7 @@ TABLES = (
         mismatch_n BIGINT NOT NULL,
         discarded_n BIGINT NOT NULL,
         discarded_started_n BIGINT NOT NULL,
+        visits BYTEA,
         CONSTRAINT day_moves_pkey PRIMARY KEY (value_stream_id, date, type, left_id, entered_id),
         CONSTRAINT day_moves_value_stream_id_fkey FOREIGN KEY(value_stream_id) REFERENCES value_streams (id)
     )
@@ -61,22 +65,10 @@ TABLES = (
         CONSTRAINT day_paths_value_stream_id_fkey FOREIGN KEY(value_stream_id) REFERENCES value_streams (id)
     )
     """,
-    # Percentiles do not add up. So the durations themselves are kept, packed and sorted.
-    """
-    CREATE TABLE day_durations (
-        value_stream_id INTEGER NOT NULL,
-        date DATE NOT NULL,
-        measure TEXT NOT NULL,
-        stage_id INTEGER NOT NULL,
-        type TEXT NOT NULL,
-        packed_us BYTEA NOT NULL,
-        CONSTRAINT day_durations_pkey PRIMARY KEY (value_stream_id, date, measure, stage_id, type),
-        CONSTRAINT day_durations_measure_check CHECK (measure IN ('cycle', 'lead', 'visit')),
-        CONSTRAINT day_durations_value_stream_id_fkey FOREIGN KEY(value_stream_id) REFERENCES value_streams (id)
-    )
-    """,
     # unpacking would cost more than reading: most durations differ
-    "ALTER TABLE day_durations ALTER COLUMN packed_us SET STORAGE EXTERNAL",
+    "ALTER TABLE day_items ALTER COLUMN cycles SET STORAGE EXTERNAL",
+    "ALTER TABLE day_items ALTER COLUMN leads SET STORAGE EXTERNAL",
+    "ALTER TABLE day_moves ALTER COLUMN visits SET STORAGE EXTERNAL",
     # days that were closed by an older version have no parts: they are closed again
     "DELETE FROM daily_counts",
     "DELETE FROM total_counts",
@@ -92,5 +84,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Forget the parts, which follow from the log."""
-    for table in ("day_durations", "day_paths", "day_moves", "day_items"):
+    for table in ("day_paths", "day_moves", "day_items"):
         op.execute(f"DROP TABLE {table}")

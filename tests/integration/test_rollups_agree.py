@@ -53,7 +53,6 @@ KEPT = (
     "day_items",
     "day_moves",
     "day_paths",
-    "day_durations",
 )
 
 

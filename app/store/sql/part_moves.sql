@@ -7,48 +7,58 @@
 -- no stage; entered_id is 0 for a cancellation. Moves to the stage in force have left_id = entered_id
 -- and are no moves. until_end_us adds up the time from each event to the span's end, visit_us the
 -- time of the visits that the moves ended, a part of which (instant_n) had no length. mismatch_n
--- moves were told with another stage left than the log has.
+-- moves were told with another stage left than the log has. visits are the times of the visits in
+-- microseconds, ascending, packed as 8-byte integers with the most significant byte first.
 WITH spans AS (
     SELECT s.span, s.starts, s.ends
     FROM unnest(CAST(:starts AS timestamptz[]), CAST(:ends AS timestamptz[])) WITH ORDINALITY
          AS s (starts, ends, span)
 ),
-parts AS (
-    SELECT s.span, m.*, 0 AS discarded_n, 0 AS discarded_started_n
+moves AS (
+    SELECT s.span,
+           -- one row by key for each move: a join would read all items
+           (SELECT i.type FROM work_items i WHERE i.id = t.work_item_id) AS type,
+           coalesce(t.from_stage_id, 0) AS left_id, t.to_stage_id AS entered_id,
+           span_us(t.timestamp, s.ends) AS until_end_us,
+           span_us(t.from_stage_since, t.timestamp, CAST(:calendar AS integer)) AS visit_us,
+           t.timestamp = t.from_stage_since AS is_instant,
+           t.asserted_from_stage_id IS NOT NULL
+               AND t.asserted_from_stage_id IS DISTINCT FROM t.from_stage_id AS is_otherwise
     FROM spans s
-    CROSS JOIN LATERAL (
-        SELECT i.type, coalesce(t.from_stage_id, 0) AS left_id, t.to_stage_id AS entered_id,
-               count(*) AS n,
-               sum(span_us(t.timestamp, s.ends)) AS until_end_us,
-               coalesce(sum(span_us(t.from_stage_since, t.timestamp, CAST(:calendar AS integer))),
-                        0) AS visit_us,
-               count(*) FILTER (WHERE t.timestamp = t.from_stage_since) AS instant_n,
-               count(*) FILTER (
-                   WHERE t.asserted_from_stage_id IS NOT NULL
-                     AND t.asserted_from_stage_id IS DISTINCT FROM t.from_stage_id) AS mismatch_n
-        FROM stage_transitions t
-        JOIN work_items i ON i.id = t.work_item_id
-        WHERE t.value_stream_id = CAST(:stream_id AS integer)
-          AND t.timestamp >= s.starts AND t.timestamp < s.ends
-          AND t.voided_at IS NULL
-        GROUP BY i.type, 2, t.to_stage_id
-    ) m
-    UNION ALL
-    SELECT s.span, c.type, c.left_id, 0, c.n, c.until_end_us, 0, 0, 0, c.discarded_n,
-           c.discarded_started_n
+    JOIN stage_transitions t
+      ON t.value_stream_id = CAST(:stream_id AS integer)
+     AND t.timestamp >= s.starts
+     AND t.timestamp < s.ends
+    WHERE t.voided_at IS NULL
+),
+cancellations AS (
+    SELECT s.span, i.type, coalesce(i.current_stage_id, 0) AS left_id,
+           span_us(i.cancelled_at, s.ends) AS until_end_us,
+           i.finished_at IS NULL AS is_unfinished, i.started_at IS NOT NULL AS is_started
     FROM spans s
-    CROSS JOIN LATERAL (
-        SELECT i.type, coalesce(i.current_stage_id, 0) AS left_id, count(*) AS n,
-               sum(span_us(i.cancelled_at, s.ends)) AS until_end_us,
-               count(*) FILTER (WHERE i.finished_at IS NULL) AS discarded_n,
-               count(i.started_at) FILTER (WHERE i.finished_at IS NULL) AS discarded_started_n
-        FROM work_items i
-        WHERE i.value_stream_id = CAST(:stream_id AS integer)
-          AND i.cancelled_at >= s.starts AND i.cancelled_at < s.ends
-        GROUP BY i.type, 2
-    ) c
+    JOIN work_items i
+      ON i.value_stream_id = CAST(:stream_id AS integer)
+     AND i.cancelled_at >= s.starts
+     AND i.cancelled_at < s.ends
 )
-SELECT span, type, left_id, entered_id, n, until_end_us, visit_us, instant_n, mismatch_n,
-       discarded_n, discarded_started_n
-FROM parts
-WHERE CAST(:types AS text[]) IS NULL OR type = ANY (CAST(:types AS text[]));
+SELECT span, type, left_id, entered_id,
+       count(*) AS n,
+       sum(until_end_us) AS until_end_us,
+       coalesce(sum(visit_us), 0) AS visit_us,
+       count(*) FILTER (WHERE is_instant) AS instant_n,
+       count(*) FILTER (WHERE is_otherwise) AS mismatch_n,
+       0 AS discarded_n,
+       0 AS discarded_started_n,
+       CASE WHEN left_id <> entered_id AND left_id <> 0
+            THEN string_agg(int8send(visit_us), ''::bytea ORDER BY visit_us) END AS visits
+FROM moves
+WHERE CAST(:types AS text[]) IS NULL OR type = ANY (CAST(:types AS text[]))
+GROUP BY span, type, left_id, entered_id
+UNION ALL
+SELECT span, type, left_id, 0, count(*), sum(until_end_us), 0, 0, 0,
+       count(*) FILTER (WHERE is_unfinished),
+       count(*) FILTER (WHERE is_unfinished AND is_started),
+       NULL
+FROM cancellations
+WHERE CAST(:types AS text[]) IS NULL OR type = ANY (CAST(:types AS text[]))
+GROUP BY span, type, left_id;

@@ -6,7 +6,6 @@ cancelled is nowhere any more.
 
 from sqlalchemy import (
     BigInteger,
-    CheckConstraint,
     Column,
     Date,
     ForeignKey,
@@ -19,8 +18,13 @@ from sqlalchemy import (
 from app.store.tables.schema import metadata
 
 
-def _day_table(name: str, key: tuple[Column[int] | Column[str], ...], *counts: str) -> Table:
-    """Return a table of sums per stream, day and key."""
+def _day_table(
+    name: str,
+    key: tuple[Column[int] | Column[str], ...],
+    *counts: str,
+    packed: tuple[str, ...] = (),
+) -> Table:
+    """Return a table of sums, and of packed durations, per stream, day and key."""
     return Table(
         name,
         metadata,
@@ -28,6 +32,7 @@ def _day_table(name: str, key: tuple[Column[int] | Column[str], ...], *counts: s
         Column("date", Date, primary_key=True),
         *key,
         *(Column(count, BigInteger, nullable=False) for count in counts),
+        *(Column(durations, LargeBinary) for durations in packed),
     )
 
 
@@ -52,6 +57,7 @@ day_items = _day_table(
     "finished_n",
     "cycle_us",
     "lead_us",
+    packed=("cycles", "leads"),
 )
 """As `store/sql/part_items.sql` computes it."""
 
@@ -65,6 +71,7 @@ day_moves = _day_table(
     "mismatch_n",
     "discarded_n",
     "discarded_started_n",
+    packed=("visits",),
 )
 """As `store/sql/part_moves.sql` computes it."""
 
@@ -78,16 +85,3 @@ day_paths = _day_table(
     "first_rework_n",
 )
 """As `store/sql/part_paths.sql` computes it."""
-
-day_durations = Table(
-    "day_durations",
-    metadata,
-    Column("value_stream_id", Integer, ForeignKey("value_streams.id"), primary_key=True),
-    Column("date", Date, primary_key=True),
-    Column("measure", Text, primary_key=True),
-    Column("stage_id", Integer, primary_key=True, autoincrement=False),
-    Column("type", Text, primary_key=True),
-    Column("packed_us", LargeBinary, nullable=False),
-    CheckConstraint("measure IN ('cycle', 'lead', 'visit')", name="measure_check"),
-)
-"""As `store/sql/part_durations.sql` computes it."""
