@@ -1,7 +1,7 @@
 """Kept figures of whole days, weeks and months."""
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
@@ -47,14 +47,20 @@ class Rollup(Answer):
     lead_time_p50: float | None
     lead_time_p85: float | None
     lead_time_p95: float | None
-    created: int = Field(validation_alias="created_n")
-    started: int = Field(validation_alias="started_n")
-    discarded: int = Field(validation_alias="discarded_n")
-    reopened: int = Field(validation_alias="reopened_n")
-    recompleted: int = Field(validation_alias="recompleted_n")
+    created: int
+    started: int
+    discarded: int
+    reopened: int
+    recompleted: int
     definitions_version: int
     recomputed_at: datetime = Field(description="when these figures last changed")
     stale: bool = Field(description="changed meanwhile; computed again within minutes")
+
+    @classmethod
+    def of(cls, row: Any) -> "Rollup":
+        """Render a kept period; counts have no `_n` here."""
+        named = {name.removesuffix("_n"): value for name, value in row._asdict().items()}
+        return cls.model_validate(named)
 
 
 class Rollups(Answer):
@@ -89,7 +95,7 @@ async def read_rollups(
     stream = await value_streams.load(db, asked.stream)
     kept = await rollups.kept(db, stream.id)
     rows = await rollups.rows(db, stream, asked.period_type, asked.type, asked.start, asked.end)
-    periods = [Rollup.model_validate(row) for row in rows]
+    periods = [Rollup.of(row) for row in rows]
     if wants_csv(request):
         table = [period.model_dump() for period in periods]
         return csv_response(list(Rollup.model_fields), table, f"rollups-{asked.period_type}")

@@ -14,10 +14,11 @@ WITH spans AS (
     FROM unnest(CAST(:starts AS timestamptz[]), CAST(:ends AS timestamptz[])) WITH ORDINALITY
          AS s (starts, ends, span)
 ),
-moves AS (
+-- span by span and by index, whatever the planner thinks of how long a span is: hence OFFSET 0
+moves AS MATERIALIZED (
     SELECT s.span,
-           -- one row by key for each move: a join would read all items
-           (SELECT i.type FROM work_items i WHERE i.id = t.work_item_id) AS type,
+           -- one row by key for each move: a join would read all items; "C" sorts fast
+           (SELECT i.type COLLATE "C" FROM work_items i WHERE i.id = t.work_item_id) AS type,
            coalesce(t.from_stage_id, 0) AS left_id, t.to_stage_id AS entered_id,
            span_us(t.timestamp, s.ends) AS until_end_us,
            span_us(t.from_stage_since, t.timestamp, CAST(:calendar AS integer)) AS visit_us,
@@ -25,21 +26,30 @@ moves AS (
            t.asserted_from_stage_id IS NOT NULL
                AND t.asserted_from_stage_id IS DISTINCT FROM t.from_stage_id AS is_otherwise
     FROM spans s
-    JOIN stage_transitions t
-      ON t.value_stream_id = CAST(:stream_id AS integer)
-     AND t.timestamp >= s.starts
-     AND t.timestamp < s.ends
-    WHERE t.voided_at IS NULL
+    CROSS JOIN LATERAL (
+        SELECT work_item_id, from_stage_id, to_stage_id, timestamp, from_stage_since,
+               asserted_from_stage_id
+        FROM stage_transitions
+        WHERE value_stream_id = CAST(:stream_id AS integer)
+          AND timestamp >= s.starts
+          AND timestamp < s.ends
+          AND voided_at IS NULL
+        OFFSET 0
+    ) t
 ),
-cancellations AS (
-    SELECT s.span, i.type, coalesce(i.current_stage_id, 0) AS left_id,
+cancellations AS MATERIALIZED (
+    SELECT s.span, i.type COLLATE "C" AS type, coalesce(i.current_stage_id, 0) AS left_id,
            span_us(i.cancelled_at, s.ends) AS until_end_us,
            i.finished_at IS NULL AS is_unfinished, i.started_at IS NOT NULL AS is_started
     FROM spans s
-    JOIN work_items i
-      ON i.value_stream_id = CAST(:stream_id AS integer)
-     AND i.cancelled_at >= s.starts
-     AND i.cancelled_at < s.ends
+    CROSS JOIN LATERAL (
+        SELECT type, current_stage_id, cancelled_at, finished_at, started_at
+        FROM work_items
+        WHERE value_stream_id = CAST(:stream_id AS integer)
+          AND cancelled_at >= s.starts
+          AND cancelled_at < s.ends
+        OFFSET 0
+    ) i
 )
 SELECT span, type, left_id, entered_id,
        count(*) AS n,

@@ -31,24 +31,35 @@ kinds AS (
     FROM (SELECT stage_id, place, zone FROM zones UNION ALL SELECT 0, NULL, NULL) f
     CROSS JOIN zones z
 ),
-finished AS (
-    SELECT s.span, i.id, i.type, i.finished_at
+-- span by span, item by item, and by index: hence OFFSET 0
+finished AS MATERIALIZED (
+    SELECT s.span, i.id, i.type COLLATE "C" AS type, i.finished_at
     FROM spans s
-    JOIN work_items i
-      ON i.value_stream_id = CAST(:stream_id AS integer)
-     AND i.finished_at >= s.starts
-     AND i.finished_at < s.ends
-     AND (CAST(:types AS text[]) IS NULL OR i.type = ANY (CAST(:types AS text[])))
+    CROSS JOIN LATERAL (
+        SELECT id, type, finished_at
+        FROM work_items
+        WHERE value_stream_id = CAST(:stream_id AS integer)
+          AND finished_at >= s.starts
+          AND finished_at < s.ends
+        OFFSET 0
+    ) i
+    WHERE CAST(:types AS text[]) IS NULL OR i.type = ANY (CAST(:types AS text[]))
 ),
-moves AS (
-    SELECT f.span, f.type, t.work_item_id, t.id, t.timestamp AS at,
+moves AS MATERIALIZED (
+    SELECT f.span, f.type, f.id AS work_item_id, t.id, t.timestamp AS at,
            coalesce(t.from_stage_id, 0) AS left_id, t.to_stage_id AS entered_id,
            coalesce(span_us(t.from_stage_since, t.timestamp, CAST(:calendar AS integer)), 0)
                AS left_us
     FROM finished f
-    JOIN stage_transitions t ON t.work_item_id = f.id AND t.timestamp <= f.finished_at
-    WHERE t.voided_at IS NULL
-      AND t.from_stage_id IS DISTINCT FROM t.to_stage_id
+    CROSS JOIN LATERAL (
+        SELECT id, timestamp, from_stage_id, to_stage_id, from_stage_since
+        FROM stage_transitions
+        WHERE work_item_id = f.id
+          AND timestamp <= f.finished_at
+          AND voided_at IS NULL
+          AND from_stage_id IS DISTINCT FROM to_stage_id
+        OFFSET 0
+    ) t
 ),
 turned_back AS (
     SELECT DISTINCT m.work_item_id
