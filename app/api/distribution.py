@@ -12,9 +12,8 @@ from app.api.types import Answer
 from app.domain import errors
 from app.domain.work_item import WorkItemType
 from app.flow.distribution import FLOW_ITEM_OF, FlowItem
-from app.flow.distribution import FlowDistribution as Distribution
 from app.store.populations import Population
-from app.usecases.divide_throughput import divide_throughput
+from app.usecases.divide_throughput import Divided, divide_throughput
 from app.usecases.scope import Scope
 
 router = APIRouter(prefix="/api/v1/metrics", tags=["flow metrics"], route_class=UnitOfWork)
@@ -45,11 +44,21 @@ class FlowDistribution(Explained):
     flow_items: list[FlowItemShare]
 
     @classmethod
-    def of(cls, scope: Scope, found: Distribution) -> "FlowDistribution":
+    def of(cls, scope: Scope, divided: Divided) -> "FlowDistribution":
         """Render the distribution of a scope."""
+        found = divided.distribution
         return cls(
             **explanation(
-                scope, sample_size=found.throughput, links=links_to(scope, Population.THROUGHPUT)
+                scope,
+                sample_size=found.throughput,
+                excluded=dict(divided.left_out),
+                links=links_to(
+                    scope,
+                    Population.THROUGHPUT,
+                    Population.DISCARDED,
+                    Population.WIP_AT_END,
+                    Population.BACKLOG,
+                ),
             ),
             throughput=found.throughput,
             types=[

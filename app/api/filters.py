@@ -1,6 +1,6 @@
 """The filters that every flow metric takes, in the same words."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import Depends, Query
 from pydantic import Field
@@ -10,6 +10,9 @@ from app.api.types import Instant, Name, TimeZone, zone
 from app.api.types import Request as RequestModel
 from app.domain.work_item import WorkItemType
 from app.usecases.scope import Question, Scope, resolve
+
+GroupBy = Literal["type"]
+"""What an answer can be given apart for."""
 
 
 class FlowFilter(RequestModel):

@@ -6,26 +6,28 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
 from app.api.explained import Explained, explanation, links_to
-from app.api.filters import FlowFilter
+from app.api.filters import FlowFilter, GroupBy
 from app.api.negotiation import csv_documented, csv_response, wants_csv
 from app.api.problems import documented
 from app.api.session import Db, UnitOfWork
 from app.api.types import Answer
 from app.domain import errors
-from app.flow.histogram import Clock, Histogram
+from app.domain.work_item import WorkItemType
+from app.flow.histogram import Duration, Histogram
 from app.store.populations import Population
-from app.usecases.bin_durations import bin_durations
+from app.usecases.bin_durations import Binned, bin_durations
 from app.usecases.scope import Scope, resolve
 
 router = APIRouter(prefix="/api/v1/metrics", tags=["flow metrics"], route_class=UnitOfWork)
 
 
 class HistogramFilter(FlowFilter):
-    """Which part of the flow is asked about, and by which clock."""
+    """Which part of the flow is asked about, and which durations."""
 
-    clock: Clock = Field(
-        Clock.CYCLE, description="`cycle`: from the start of work; `lead`: from creation"
+    duration: Duration = Field(
+        Duration.CYCLE, description="`cycle`: from the start of work; `lead`: from creation"
     )
+    group_by: GroupBy | None = Field(None, description="one histogram per type of item as well")
 
 
 class HistogramBin(Answer):
@@ -37,32 +39,62 @@ class HistogramBin(Answer):
     share: float
 
 
+class TypeHistogram(Answer):
+    """The durations of the items of one type, in bins as wide as those of all items."""
+
+    type: WorkItemType
+    sample_size: int
+    bins: list[HistogramBin]
+
+
 class DurationHistogram(Explained):
     """How many items took how long, in bins of equal width."""
 
-    clock: Clock
+    duration: Duration
     width_hours: int | None = Field(description="chosen from the data; null without items")
     bins: list[HistogramBin] = Field(description="from 0 to the longest, empty ones included")
+    groups: list[TypeHistogram] | None = Field(
+        None, description="with `group_by=type`: bin by bin they add up to `bins`"
+    )
 
     @classmethod
-    def of(cls, scope: Scope, clock: Clock, found: Histogram) -> "DurationHistogram":
+    def of(cls, scope: Scope, asked: HistogramFilter, found: Binned) -> "DurationHistogram":
         """Render the histogram of a scope."""
         return cls(
             **explanation(
-                scope, sample_size=found.count, links=links_to(scope, Population.THROUGHPUT)
+                scope,
+                sample_size=found.whole.count,
+                excluded=dict(found.left_out),
+                links=links_to(
+                    scope,
+                    Population.THROUGHPUT,
+                    Population.DISCARDED,
+                    Population.WIP_AT_END,
+                    Population.BACKLOG,
+                ),
             ),
-            clock=clock,
-            width_hours=found.width_hours,
-            bins=[
-                HistogramBin(
-                    from_hours=each.from_hours,
-                    to_hours=each.to_hours,
-                    count=each.count,
-                    share=each.count / found.count,
-                )
-                for each in found.bins
+            duration=asked.duration,
+            width_hours=found.whole.width_hours,
+            bins=_bins(found.whole),
+            groups=None
+            if asked.group_by is None
+            else [
+                TypeHistogram(type=kind, sample_size=each.count, bins=_bins(each))
+                for kind, each in found.by_type.items()
             ],
         )
+
+
+def _bins(found: Histogram) -> list[HistogramBin]:
+    return [
+        HistogramBin(
+            from_hours=each.from_hours,
+            to_hours=each.to_hours,
+            count=each.count,
+            share=each.count / found.count,
+        )
+        for each in found.bins
+    ]
 
 
 async def _asked(
@@ -75,7 +107,7 @@ async def _asked(
     "/histogram",
     summary="Cycle or lead times in bins of equal width",
     response_model=DurationHistogram,
-    responses=csv_documented("the bins as a table")
+    responses=csv_documented("the bins as a table, with `group_by` those of each type")
     | documented(errors.InvalidValue, errors.UnknownStream),
 )
 async def duration_histogram(
@@ -87,8 +119,14 @@ async def duration_histogram(
     days, 1, 2 or 4 weeks, or a doubling of these. The counts add up to `sample_size`.
     """
     chosen, scope = asked
-    answer = DurationHistogram.of(scope, chosen.clock, await bin_durations(db, scope, chosen.clock))
-    if wants_csv(request):
+    found = await bin_durations(db, scope, chosen.duration)
+    answer = DurationHistogram.of(scope, chosen, found)
+    if not wants_csv(request):
+        return answer
+    if answer.groups is None:
         rows = [each.model_dump() for each in answer.bins]
         return csv_response(list(HistogramBin.model_fields), rows, "histogram")
-    return answer
+    rows = [
+        {"type": group.type, **each.model_dump()} for group in answer.groups for each in group.bins
+    ]
+    return csv_response(["type", *HistogramBin.model_fields], rows, "histogram")

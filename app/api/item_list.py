@@ -1,6 +1,7 @@
 """Find work items: by what they are, or as exactly those behind a number."""
 
 import re
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -31,6 +32,9 @@ class FindWorkItems(FlowFilter):
         "and `entered_stage` also need `stage`",
     )
     stage: Name | None = Field(None, description="current stage, or that of the population")
+    follow_up_days: int | None = Field(
+        None, ge=1, le=365, description="of `population=came_back`; unsaid: 30"
+    )
     state: WorkItemState | None = Field(
         None,
         description="`open`: neither finished nor cancelled; `backlog`: waiting to be started; "
@@ -95,13 +99,18 @@ def _query(wanted: FindWorkItems, scope: Scope) -> work_items.ItemQuery:
 def _population(wanted: FindWorkItems, scope: Scope, stage: Stage | None) -> Condition | None:
     """Return the condition of the population asked for, with what it needs."""
     if wanted.population is None:
-        stated = {"days", "start", "end", "as_of", "tz"} & wanted.model_fields_set
+        stated = {"days", "start", "end", "as_of", "tz", "follow_up_days"} & wanted.model_fields_set
         if stated:
             raise errors.InvalidValue(min(stated), "a window needs a `population` that it is about")
         return None
     if wanted.population in OF_ONE_STAGE and stage is None:
         raise errors.InvalidValue("stage", f"`population={wanted.population}` needs a stage")
-    return populations.condition(wanted.population, scope.stream, scope.window, stage)
+    if wanted.follow_up_days is None:
+        return populations.condition(wanted.population, scope.stream, scope.window, stage)
+    if wanted.population is not Population.CAME_BACK:
+        raise errors.InvalidValue("follow_up_days", "goes with `population=came_back` alone")
+    follow_up = timedelta(days=wanted.follow_up_days)
+    return populations.condition(wanted.population, scope.stream, scope.window, stage, follow_up)
 
 
 def _stage(stream: ValueStream, name: str | None) -> Stage | None:

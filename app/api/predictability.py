@@ -1,19 +1,21 @@
 """Whether the promise that could be made at a window's start was kept in it."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import Field
 
 from app.api.expectations import PromiseFilter, ServiceLevelExpectation
 from app.api.explained import Explained, explanation, links_to
+from app.api.filters import GroupBy
 from app.api.problems import documented
 from app.api.session import Db, UnitOfWork
 from app.api.types import Answer
 from app.domain import errors
+from app.domain.work_item import WorkItemType
 from app.flow.expectation import CONFIDENCE, Attainment, Predictability, Verdict
 from app.store.populations import Population
-from app.usecases.check_predictability import check_predictability
+from app.usecases.check_predictability import Checked, check_predictability
 from app.usecases.scope import Scope, resolve
 
 router = APIRouter(prefix="/api/v1/metrics", tags=["flow metrics"], route_class=UnitOfWork)
@@ -43,8 +45,14 @@ class SleAttainment(Answer):
         )
 
 
-class FlowPredictability(Explained):
-    """How well the window's cycle times could be told before it began. Durations are hours."""
+class PredictabilityFilter(PromiseFilter):
+    """Which part of the flow is asked about, and which promise."""
+
+    group_by: GroupBy | None = Field(None, description="the same for each type of item as well")
+
+
+class KeptPromise(Answer):
+    """What could be promised, and how it was kept. Durations are hours."""
 
     expectation: ServiceLevelExpectation = Field(
         description="from the 90 days before the window: nothing in it was known"
@@ -55,26 +63,62 @@ class FlowPredictability(Explained):
     cycle_time_p85: float | None
     spread: float | None = Field(description="p85 / p50: 1 if all items took equally long")
 
+
+class TypePredictability(KeptPromise):
+    """The promise for the items of one type, and how it was kept."""
+
+    type: WorkItemType
+    sample_size: int
+
+
+class FlowPredictability(Explained, KeptPromise):
+    """How well the window's cycle times could be told before it began."""
+
+    groups: list[TypePredictability] | None = Field(None, description="with `group_by=type`")
+
     @classmethod
-    def of(cls, scope: Scope, found: Predictability) -> "FlowPredictability":
+    def of(cls, scope: Scope, asked: PredictabilityFilter, found: Checked) -> "FlowPredictability":
         """Render the predictability of a scope."""
+        cycle = found.whole.cycle
         return cls(
             **explanation(
                 scope,
-                sample_size=found.cycle.count,
-                low_confidence=[each for each in found.cycle.low_confidence if each == "p85"],
-                links=links_to(scope, Population.THROUGHPUT),
+                sample_size=cycle.count,
+                excluded=dict(found.left_out),
+                low_confidence=[each for each in cycle.low_confidence if each == "p85"],
+                links=links_to(
+                    scope,
+                    Population.THROUGHPUT,
+                    Population.DISCARDED,
+                    Population.WIP_AT_END,
+                    Population.BACKLOG,
+                ),
             ),
-            expectation=ServiceLevelExpectation.of(found.attainment.expectation),
-            sle_attainment=SleAttainment.of(found.attainment),
-            verdict=found.attainment.verdict,
-            cycle_time_p50=found.cycle.p50_hours,
-            cycle_time_p85=found.cycle.p85_hours,
-            spread=found.spread,
+            **_kept(found.whole),
+            groups=None
+            if asked.group_by is None
+            else [
+                TypePredictability(type=kind, sample_size=each.cycle.count, **_kept(each))
+                for kind, each in found.by_type.items()
+            ],
         )
 
 
-async def _asked(asked: Annotated[PromiseFilter, Query()], db: Db) -> tuple[PromiseFilter, Scope]:
+def _kept(found: Predictability) -> dict[str, Any]:
+    """Return the fields of KeptPromise."""
+    return {
+        "expectation": ServiceLevelExpectation.of(found.attainment.expectation),
+        "sle_attainment": SleAttainment.of(found.attainment),
+        "verdict": found.attainment.verdict,
+        "cycle_time_p50": found.cycle.p50_hours,
+        "cycle_time_p85": found.cycle.p85_hours,
+        "spread": found.spread,
+    }
+
+
+async def _asked(
+    asked: Annotated[PredictabilityFilter, Query()], db: Db
+) -> tuple[PredictabilityFilter, Scope]:
     return asked, await resolve(db, asked.question())
 
 
@@ -84,7 +128,7 @@ async def _asked(asked: Annotated[PromiseFilter, Query()], db: Db) -> tuple[Prom
     responses=documented(errors.InvalidValue, errors.UnknownStream),
 )
 async def flow_predictability(
-    asked: Annotated[tuple[PromiseFilter, Scope], Depends(_asked)], db: Db
+    asked: Annotated[tuple[PredictabilityFilter, Scope], Depends(_asked)], db: Db
 ) -> FlowPredictability:
     """State what could be promised at the window's start, and hold the window against it.
 
@@ -92,4 +136,7 @@ async def flow_predictability(
     it comes with an exact 95 % interval.
     """
     chosen, scope = asked
-    return FlowPredictability.of(scope, await check_predictability(db, scope, chosen.promise))
+    found = await check_predictability(
+        db, scope, chosen.promise, by_type=chosen.group_by is not None
+    )
+    return FlowPredictability.of(scope, chosen, found)

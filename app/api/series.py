@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
 from app.api.explained import Explained, explanation, links_to
-from app.api.filters import FlowFilter
+from app.api.filters import FlowFilter, GroupBy
 from app.api.negotiation import csv_documented, csv_response, wants_csv
 from app.api.problems import documented
 from app.api.session import Db, UnitOfWork
@@ -30,7 +30,7 @@ class SeriesFilter(FlowFilter):
     """Which part of the flow is asked about, and in which steps of time."""
 
     bucket: BucketSize = Field(BucketSize.DAY, description="local days, ISO weeks or months")
-    group_by: Literal["type"] | None = Field(None, description="one series per type of item")
+    group_by: GroupBy | None = Field(None, description="one series per type of item")
 
 
 class BucketPoint(Answer):

@@ -22,7 +22,7 @@ _DAY = 24
 _WIDTHS = (1, 2, 4, 8, 12, _DAY, 2 * _DAY, 3 * _DAY, 7 * _DAY, 14 * _DAY, 28 * _DAY)
 
 
-class Clock(StrEnum):
+class Duration(StrEnum):
     """From when a duration runs until the finish: the start of work, or the item's creation."""
 
     CYCLE = "cycle"
@@ -59,18 +59,18 @@ def hourly(durations_us: Iterable[int]) -> Counter[int]:
     return Counter(duration // US_PER_HOUR for duration in durations_us)
 
 
-def histogram(by_hour: Mapping[int, int]) -> Histogram:
+def histogram(by_hour: Mapping[int, int], width: int | None = None) -> Histogram:
     """Sort durations, counted by their whole hours, into bins of equal width.
 
-    The width is the smallest of 1, 2, 4, 8, 12 hours, 1, 2, 3 days, 1, 2, 4 weeks and so on
-    doubling, that needs at most 60 bins and is at least the finer of `2 * IQR / ∛n` (Freedman &
-    Diaconis 1981, the quartiles in whole hours) and `longest / (log2 n + 1)` (Sturges 1926). Bins
-    are half-open: a duration on an edge counts above it. The example week's cycle times, 24, 24,
-    96 and 120 h, make bins of 2 days with 2, 0 and 2 items.
+    Unless stated, the width is the smallest of 1, 2, 4, 8, 12 hours, 1, 2, 3 days, 1, 2, 4 weeks
+    and so on doubling, that needs at most 60 bins and is at least the finer of `2 * IQR / ∛n`
+    (Freedman & Diaconis 1981, the quartiles in whole hours) and `longest / (log2 n + 1)` (Sturges
+    1926). Bins are half-open: a duration on an edge counts above it. The example week's cycle
+    times, 24, 24, 96 and 120 h, make bins of 2 days with 2, 0 and 2 items.
     """
     if not by_hour:
         return Histogram(None, ())
-    width = _width(by_hour)
+    width = width or _width(by_hour)
     counts: Counter[int] = Counter()
     for hour, n in by_hour.items():
         counts[hour // width] += n

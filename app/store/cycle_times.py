@@ -1,9 +1,10 @@
 """Cycle and lead times of finished items: one by one, as a sample, and counted by hours."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 from app.domain.work_item import WorkItemType
-from app.flow.histogram import Clock
+from app.flow.histogram import Duration
 from app.flow.scatterplot import Point
 from app.flow.summary import DurationSummary
 from app.store.database import Connection
@@ -47,7 +48,12 @@ async def cycles_us(connection: Connection, selection: Selection) -> list[int]:
     return found or []
 
 
-async def by_hour(connection: Connection, selection: Selection, clock: Clock) -> dict[int, int]:
-    """Count the items finished in the window by the whole hours that they took."""
-    rows = await connection.execute(_DURATIONS, {**selection.parameters, "clock": str(clock)})
-    return {row.hours: row.items for row in rows}
+async def by_hour(
+    connection: Connection, selection: Selection, duration: Duration
+) -> dict[WorkItemType, Counter[int]]:
+    """Count the items finished in the window by type and by the whole hours that they took."""
+    given = {**selection.parameters, "duration": str(duration)}
+    found: dict[WorkItemType, Counter[int]] = {}
+    for row in await connection.execute(_DURATIONS, given):
+        found.setdefault(WorkItemType(row.type), Counter())[row.hours] = row.items
+    return found

@@ -6,10 +6,11 @@ from typing import Any
 
 from sqlalchemy import BindParameter, TextClause, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.types import DateTime, Integer
+from sqlalchemy.types import DateTime, Integer, Interval
 
 from app.domain.value_stream import Stage, ValueStream, Zone
 from app.flow.calendar import Window
+from app.flow.reopening import DEFAULT_FOLLOW_UP
 
 Condition = TextClause
 """What an item must fulfil to belong to a population."""
@@ -32,6 +33,7 @@ class Population(StrEnum):
     IN_STAGE = "in_stage"
     LEFT_STAGE = "left_stage"
     ENTERED_STAGE = "entered_stage"
+    CAME_BACK = "came_back"
 
 
 OF_ONE_STAGE = (Population.IN_STAGE, Population.LEFT_STAGE, Population.ENTERED_STAGE)
@@ -53,6 +55,13 @@ _ENTERED_DONE_AGAIN = """t.to_stage_id = ANY (:done)
           WHERE first.work_item_id = work_items.id AND first.voided_at IS NULL
             AND first.to_stage_id = ANY (:done)
             AND (first.timestamp, first.id) < (t.timestamp, t.id))"""
+
+# The first exit from done lies within the follow-up, or no exit does.
+_LEFT_DONE_SOON = """EXISTS (
+    SELECT FROM stage_transitions t
+    WHERE t.work_item_id = work_items.id AND t.voided_at IS NULL
+      AND t.from_stage_id = ANY (:done) AND NOT t.to_stage_id = ANY (:done)
+      AND t.timestamp < work_items.finished_at + :follow_up AND t.timestamp <= :as_of)"""
 
 # Most items have not moved since, so that their present stage is the answer.
 _STAGE_THEN = """CASE WHEN work_items.last_transition_at < :until THEN work_items.current_stage_id
@@ -85,6 +94,7 @@ _CONDITIONS = {
     # what lies in done is delivered; giving it up afterwards does not take it out
     Population.IN_STAGE: f"({_LIVE_THEN} OR :stage = ANY (:done)) AND {_STAGE_THEN} = :stage",
     Population.LEFT_STAGE: _MOVED.format(condition="t.from_stage_id = :stage"),
+    Population.CAME_BACK: _IN_WINDOW.format(column="finished_at") + f" AND {_LEFT_DONE_SOON}",
     Population.ENTERED_STAGE: _MOVED.format(condition="t.to_stage_id = :stage"),
 }
 
@@ -92,7 +102,11 @@ _INSTANT = DateTime(timezone=True)
 
 
 def condition(
-    population: Population, stream: ValueStream, window: Window, stage: Stage | None = None
+    population: Population,
+    stream: ValueStream,
+    window: Window,
+    stage: Stage | None = None,
+    follow_up: timedelta = DEFAULT_FOLLOW_UP,
 ) -> Condition:
     """Return what an item of `work_items` must fulfil to belong to the population.
 
@@ -112,6 +126,8 @@ def condition(
             _INSTANT,
         ),
         "stage": bindparam("stage", stage.id if stage else None, Integer),
+        "follow_up": bindparam("follow_up", follow_up, Interval),
+        "as_of": bindparam("as_of", window.as_of, _INSTANT),
         **{name: bindparam(name, ids, ARRAY(Integer)) for name, ids in zones.items()},
     }
     sql = _CONDITIONS[population]

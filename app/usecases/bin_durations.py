@@ -1,11 +1,32 @@
 """Sort the durations of what was finished into bins."""
 
-from app.flow.histogram import Clock, Histogram, histogram
-from app.store import cycle_times
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from app.domain.work_item import WorkItemType
+from app.flow.histogram import Duration, Histogram, histogram
+from app.store import cycle_times, left_out
 from app.store.database import Connection
 from app.usecases.scope import Scope
 
 
-async def bin_durations(connection: Connection, scope: Scope, clock: Clock) -> Histogram:
-    """Return the histogram of cycle or lead times of the scope."""
-    return histogram(await cycle_times.by_hour(connection, scope.selection, clock))
+@dataclass(frozen=True, slots=True)
+class Binned:
+    """The histogram of all items, those of each type in bins of the same width, and the rest."""
+
+    whole: Histogram
+    by_type: Mapping[WorkItemType, Histogram]
+    left_out: Mapping[str, int]
+
+
+async def bin_durations(connection: Connection, scope: Scope, duration: Duration) -> Binned:
+    """Return the histograms of cycle or lead times of the scope."""
+    counted = await cycle_times.by_hour(connection, scope.selection, duration)
+    whole = histogram(sum(counted.values(), Counter()))
+    kinds = list(WorkItemType) if scope.types is None else scope.types
+    return Binned(
+        whole=whole,
+        by_type={kind: histogram(counted.get(kind, {}), whole.width_hours) for kind in kinds},
+        left_out=await left_out.left_out(connection, scope.selection),
+    )

@@ -1,17 +1,42 @@
 """Check whether what was promised at the start of a window was kept in it."""
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from app.domain.work_item import WorkItemType
 from app.flow.expectation import Predictability, expectation, predictability, sample_window
-from app.store import cycle_times
+from app.store import cycle_times, left_out
 from app.store.database import Connection
+from app.store.measurements import Selection
 from app.usecases.scope import Scope
 
 
-async def check_predictability(connection: Connection, scope: Scope, p: Fraction) -> Predictability:
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """How well all items kept the promise, those of each type theirs, and what is in neither."""
+
+    whole: Predictability
+    by_type: Mapping[WorkItemType, Predictability]
+    left_out: Mapping[str, int]
+
+
+async def check_predictability(
+    connection: Connection, scope: Scope, p: Fraction, *, by_type: bool = False
+) -> Checked:
     """State an expectation from before the window, and hold it against the window."""
+    kinds = (list(WorkItemType) if scope.types is None else scope.types) if by_type else []
     selection = scope.selection
+    return Checked(
+        whole=await _check(connection, selection, p),
+        by_type={
+            kind: await _check(connection, replace(selection, types=[kind]), p) for kind in kinds
+        },
+        left_out=await left_out.left_out(connection, selection),
+    )
+
+
+async def _check(connection: Connection, selection: Selection, p: Fraction) -> Predictability:
     before = sample_window(selection.window.start, selection.window.as_of)
     known = await cycle_times.cycles_us(connection, replace(selection, window=before))
     happened = await cycle_times.cycles_us(connection, selection)

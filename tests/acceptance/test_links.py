@@ -100,8 +100,16 @@ EXPLAINED = (
     "/api/v1/metrics/bottleneck",
     "/api/v1/metrics/distribution",
     "/api/v1/metrics/predictability",
+    "/api/v1/metrics/reopen-rate",
     "/api/v1/value-stream-map",
 )
+
+LEFT_OUT = {
+    "cancelled": "discarded",
+    "in_progress": "wip_at_end",
+    "not_started": "backlog_items",
+}
+"""Which link lists the items that were left out for a reason."""
 
 
 @pytest.mark.parametrize("path", EXPLAINED)
@@ -113,6 +121,54 @@ async def test_every_answer_about_finished_items_leads_to_them(
     items = await followed(f1_client, answer["links"]["throughput"])
     assert len(items) == metrics["throughput"]
     assert answer["sample_size"] == metrics["throughput"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/v1/metrics",
+        "/api/v1/metrics/stages",
+        "/api/v1/metrics/histogram",
+        "/api/v1/metrics/distribution",
+        "/api/v1/metrics/predictability",
+        "/api/v1/metrics/reopen-rate",
+    ],
+)
+@pytest.mark.parametrize("types", [{}, {"exclude_types": "task"}])
+async def test_what_is_left_out_of_a_sample_is_counted_by_reason_and_listed(
+    f1_client: httpx.AsyncClient, path: str, types: dict[str, str]
+) -> None:
+    answer = await get(f1_client, path, **WEEK, **types)
+    assert set(answer["excluded"]) == set(LEFT_OUT)
+    for reason, population in LEFT_OUT.items():
+        link = answer["links"].get(population)
+        if link is not None:
+            assert len(await followed(f1_client, link)) == answer["excluded"][reason], reason
+    # the one that was given up and the one under way are both tasks
+    assert answer["excluded"]["cancelled"] == answer["excluded"]["in_progress"] == (not types)
+
+
+async def test_groups_are_what_each_type_gives_alone(f1_client: httpx.AsyncClient) -> None:
+    """Bins are as wide in all groups, so that they add up to the whole, bin by bin."""
+    path = "/api/v1/metrics/histogram"
+    answer = await get(f1_client, path, **WEEK, group_by="type")
+    assert [group["type"] for group in answer["groups"]] == ["feature", "bug", "task", "epic"]
+    for number, whole in enumerate(answer["bins"]):
+        parts = [group["bins"][number : number + 1] for group in answer["groups"]]
+        assert sum(part["count"] for found in parts for part in found) == whole["count"]
+    for group in answer["groups"]:
+        alone = await get(f1_client, path, **WEEK, type=group["type"])
+        assert group["sample_size"] == alone["sample_size"]
+    table = await f1_client.get(
+        path, params=WEEK | {"group_by": "type"}, headers={"Accept": "text/csv"}
+    )
+    assert table.text.startswith("type,from_hours")
+
+    promises = await get(f1_client, "/api/v1/metrics/predictability", **WEEK, group_by="type")
+    for group in promises["groups"]:
+        alone = await get(f1_client, "/api/v1/metrics/predictability", **WEEK, type=group["type"])
+        same = [name for name in group if name != "type"]
+        assert {name: group[name] for name in same} == {name: alone[name] for name in same}
 
 
 async def test_the_items_of_a_stage_are_as_many_as_it_counts(f1_client: httpx.AsyncClient) -> None:

@@ -1,5 +1,6 @@
 """The database tells the times of finished items one by one as they are defined."""
 
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ from app.domain.work_item import ItemHistory, WorkItemType
 from app.flow.calendar import Window
 from app.flow.distribution import distribution
 from app.flow.expectation import present_sample
-from app.flow.histogram import Clock, hourly
+from app.flow.histogram import Duration, hourly
 from app.flow.summary import DurationSummary
 from app.flow.times import ItemTimes, item_times
 from app.store import cycle_times
@@ -18,7 +19,7 @@ from app.store import distribution as stored_distribution
 from app.store.database import Database
 from app.store.measurements import Selection
 from tests.fixture_f1 import F1, F1_STREAM, F1_WEEK, HOUR_US
-from tests.integration.stored import agreement_test, stored
+from tests.integration.stored import Stored, agreement_test, stored
 from tests.strategies import Population, populations, windows
 
 some_examples = settings(agreement_test, max_examples=60)
@@ -31,6 +32,12 @@ def finished(population: Population, window: Window) -> list[tuple[ItemHistory, 
         (told, item_times(told, population.stream, window.as_of)) for told in population.histories
     )
     return [(told, times) for told, times in known if times.finished in window]
+
+
+async def by_hour(inside: Stored, selection: Selection, duration: Duration) -> Counter[int]:
+    """Count the durations of all types by their hours."""
+    counted = await cycle_times.by_hour(inside.connection, selection, duration)
+    return sum(counted.values(), Counter())
 
 
 def assert_same(measured: DurationSummary, expected: DurationSummary) -> None:
@@ -48,7 +55,7 @@ async def test_the_week_worked_out_by_hand_comes_out_of_the_database(
         found = await cycle_times.finished(inside.connection, selection, ALL)
         two = await cycle_times.finished(inside.connection, selection, 2)
         sample = await cycle_times.cycles_us(inside.connection, selection)
-        lead = await cycle_times.by_hour(inside.connection, selection, Clock.LEAD)
+        lead = await by_hour(inside, selection, Duration.LEAD)
         kinds = await stored_distribution.distribution(inside.connection, selection)
     assert [point.title[0] for point in found.points] == ["D", "C", "A", "B"]
     assert [point.cycle_us // HOUR_US for point in found.points] == [24, 24, 96, 120]
@@ -97,8 +104,8 @@ async def test_samples_hours_and_types_are_those_of_the_items_finished_in_the_wi
     async with stored(shared_database, population) as inside:
         selection = Selection(inside.stream.id, window)
         sample = await cycle_times.cycles_us(inside.connection, selection)
-        cycle = await cycle_times.by_hour(inside.connection, selection, Clock.CYCLE)
-        lead = await cycle_times.by_hour(inside.connection, selection, Clock.LEAD)
+        cycle = await by_hour(inside, selection, Duration.CYCLE)
+        lead = await by_hour(inside, selection, Duration.LEAD)
         kinds = await stored_distribution.distribution(inside.connection, selection)
     assert sample == sorted(times.cycle_us or 0 for _, times in expected)
     assert cycle == hourly(times.cycle_us or 0 for _, times in expected)
