@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from app.domain.value_stream import ValueStream
 from app.domain.work_item import WorkItemType
 from app.flow.aging import Pace, PaceLine, Standing, doing_stages
+from app.flow.runs import Run
 from app.flow.summary import DurationSummary
 from app.store.database import Connection
-from app.store.measurements import Selection
+from app.store.flow_summary import summarise_runs
+from app.store.measurements import Selection, planned_once
+from app.store.parts import NO_STAGE, Cutting, part
 from app.store.queries import load_query
 
 _IN_PROCESS = load_query("in_process")
 _WIP_AGES = load_query("wip_ages")
-_PACE = load_query("pace")
-_NOTHING = DurationSummary.of(())
+_PART_PASSES, _KEPT_PASSES = load_query("part_passes"), load_query("kept_passes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +52,33 @@ async def wip_ages_us(connection: Connection, selection: Selection) -> Sequence[
     return found or []
 
 
+@dataclass(frozen=True, slots=True)
+class _PassPart:
+    """How old some finished items were when they had left a stage; see part_passes.sql."""
+
+    stage_id: int
+    n: int
+    us: int
+    passes: Sequence[Run]
+
+
 async def pace(connection: Connection, selection: Selection, stream: ValueStream) -> Pace:
     """Return what `flow.aging.pace` defines, for the selected items."""
-    rows = await connection.execute(_PACE, selection.parameters)
-    found = {
-        row.stage_id: DurationSummary(row.n, int(row.sum_us), row.p50, row.p85, row.p95)
-        for row in rows
-    }
-    lines = ((stage, found.get(stage.id, _NOTHING)) for stage in doing_stages(stream))
+    async with planned_once(connection):
+        cutting = (await Cutting.of(connection, selection)).inside()
+        rows = await cutting.rows(_PART_PASSES, _KEPT_PASSES)
+    parts = [part(_PassPart, row) for row in rows]
+    lines = ((stage, _line(parts, stage.id)) for stage in doing_stages(stream))
     return Pace(
-        cycle=found.get(None, _NOTHING),
+        cycle=_line(parts, NO_STAGE),
         lines=tuple(PaceLine(stage, line.p50, line.p85, line.p95) for stage, line in lines),
+    )
+
+
+def _line(parts: Sequence[_PassPart], stage_id: int) -> DurationSummary:
+    of_stage = [each for each in parts if each.stage_id == stage_id]
+    return summarise_runs(
+        [run for each in of_stage for run in each.passes],
+        sum(each.n for each in of_stage),
+        sum(each.us for each in of_stage),
     )

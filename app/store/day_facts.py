@@ -7,12 +7,13 @@ from sqlalchemy import Table, delete, text
 from app.flow.periods import Period
 from app.store.database import Connection
 from app.store.queries import load_query
-from app.store.tables import day_items, day_moves, day_paths
+from app.store.tables import day_items, day_moves, day_passes, day_paths
 
 _TABLES = {
     day_items: "part_items",
     day_moves: "part_moves",
     day_paths: "part_paths",
+    day_passes: "part_passes",
 }
 
 

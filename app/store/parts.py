@@ -9,7 +9,7 @@ from array import array
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from sqlalchemy import Row, TextClause
 
@@ -20,6 +20,9 @@ from app.store.database import Connection
 from app.store.measurements import Selection, planned_once
 from app.store.queries import load_query
 from app.store.spans import Cut, Phase, cut, kept_days
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 NO_STAGE = 0
 
@@ -142,13 +145,9 @@ async def gather(connection: Connection, selection: Selection) -> Parts:
 
 async def _gather(connection: Connection, selection: Selection) -> Parts:
     window = selection.window
-    asked = {name: selection.parameters[name] for name in ("stream_id", "types", "calendar")}
-    # what is kept is elapsed time
-    is_kept = selection.calendar is None
-    days = await kept_days(connection, selection.stream_id, window.start) if is_kept else []
-    everywhere = _Cutting(connection, asked, cut(window, days), window.end)
-    in_window = replace(everywhere, cut=everywhere.cut.inside())
-    present = (await connection.execute(_PRESENT, asked)).all()
+    everywhere = await Cutting.of(connection, selection)
+    in_window = everywhere.inside()
+    present = (await connection.execute(_PRESENT, everywhere.asked)).all()
     return Parts(
         window=window,
         zones={row.stage_id: Zone(row.zone) for row in present if row.stage_id != NO_STAGE},
@@ -163,7 +162,7 @@ async def _gather(connection: Connection, selection: Selection) -> Parts:
             _shifted(MovePart, row, "until_end_us", "n", phase, us)
             for phase, us, row in await everywhere.placed(_PART_MOVES, _KEPT_MOVES)
         ],
-        paths=[_part(PathPart, row) for row in await in_window.rows(_PART_PATHS, _KEPT_PATHS)],
+        paths=[part(PathPart, row) for row in await in_window.rows(_PART_PATHS, _KEPT_PATHS)],
     )
 
 
@@ -176,13 +175,27 @@ def _unpack(packed: bytes) -> Run:
 
 
 @dataclass(frozen=True, slots=True)
-class _Cutting:
+class Cutting:
     """One way to cut time, and both ways to read it: from what is kept, and from the log."""
 
     connection: Connection
     asked: Mapping[str, object]
     cut: Cut
     until: datetime
+
+    @classmethod
+    async def of(cls, connection: Connection, selection: Selection) -> Self:
+        """Cut all time since the selection's window began."""
+        asked = {name: selection.parameters[name] for name in ("stream_id", "types", "calendar")}
+        window = selection.window
+        # what is kept is elapsed time
+        is_kept = selection.calendar is None
+        days = await kept_days(connection, selection.stream_id, window.start) if is_kept else []
+        return cls(connection, asked, cut(window, days), window.end)
+
+    def inside(self) -> Self:
+        """Return the same for the window alone."""
+        return replace(self, cut=self.cut.inside())
 
     async def placed(
         self, counted: TextClause, kept: TextClause
@@ -222,11 +235,11 @@ class _Cutting:
         return (await self.connection.execute(query, asked)).all()
 
 
-_Part = TypeVar("_Part", ItemPart, MovePart, PathPart)
+_Part = TypeVar("_Part", bound="DataclassInstance")
 
 
-def _part(kind: type[_Part], row: Row[Any], **known: Any) -> _Part:
-    """Make a part of a row; PostgreSQL adds up integers to numerics."""
+def part(kind: type[_Part], row: Row[Any], **known: Any) -> _Part:
+    """Make a part, a dataclass, of a row; PostgreSQL adds up integers to numerics."""
     names = [each.name for each in fields(kind) if each.name not in known]
     values = {name: _exact(getattr(row, name)) for name in names}
     return kind(**values, **known)
@@ -250,4 +263,4 @@ def _shifted(
 ) -> _Part:
     """Make a part of a row whose time up to its span's end is to reach `us` further."""
     reached = int(getattr(row, moment)) + int(getattr(row, number)) * us
-    return _part(kind, row, phase=phase, **{moment: reached})
+    return part(kind, row, phase=phase, **{moment: reached})

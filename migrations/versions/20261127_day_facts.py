@@ -65,10 +65,24 @@ TABLES = (
         CONSTRAINT day_paths_value_stream_id_fkey FOREIGN KEY(value_stream_id) REFERENCES value_streams (id)
     )
     """,
+    """
+    CREATE TABLE day_passes (
+        value_stream_id INTEGER NOT NULL,
+        date DATE NOT NULL,
+        type TEXT NOT NULL,
+        stage_id INTEGER NOT NULL,
+        n BIGINT NOT NULL,
+        us BIGINT NOT NULL,
+        passes BYTEA,
+        CONSTRAINT day_passes_pkey PRIMARY KEY (value_stream_id, date, type, stage_id),
+        CONSTRAINT day_passes_value_stream_id_fkey FOREIGN KEY(value_stream_id) REFERENCES value_streams (id)
+    )
+    """,
     # unpacking would cost more than reading: most durations differ
     "ALTER TABLE day_items ALTER COLUMN cycles SET STORAGE EXTERNAL",
     "ALTER TABLE day_items ALTER COLUMN leads SET STORAGE EXTERNAL",
     "ALTER TABLE day_moves ALTER COLUMN visits SET STORAGE EXTERNAL",
+    "ALTER TABLE day_passes ALTER COLUMN passes SET STORAGE EXTERNAL",
     # days that were closed by an older version have no parts: they are closed again
     "DELETE FROM daily_counts",
     "DELETE FROM total_counts",
@@ -84,5 +98,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Forget the parts, which follow from the log."""
-    for table in ("day_paths", "day_moves", "day_items"):
+    for table in ("day_passes", "day_paths", "day_moves", "day_items"):
         op.execute(f"DROP TABLE {table}")

@@ -14,6 +14,7 @@ from app.flow.calendar import Window
 from app.flow.stage_times import StagePresence
 from app.flow.summary import FlowSummary
 from app.flow.value_stream_map import Ladder
+from app.store import aging
 from app.store.database import Database
 from app.store.finished_paths import finished_paths
 from app.store.flow_summary import summary_of
@@ -28,7 +29,7 @@ from tests.integration.stored import Stored, stored, stored_test
 from tests.integration.test_rollups_agree import CLOSED, apply, changes, in_zone, roll_up_all
 from tests.strategies import BASE, HORIZON, Population, histories, instants, populations, zones
 
-Numbers = tuple[FlowSummary, StagePresence, Ladder, Any]
+Numbers = tuple[FlowSummary, StagePresence, Ladder, Any, Any]
 
 
 async def numbers(inside: Stored, window: Window, types: list[WorkItemType] | None) -> Numbers:
@@ -36,7 +37,8 @@ async def numbers(inside: Stored, window: Window, types: list[WorkItemType] | No
     selection = Selection(inside.stream.id, window, types)
     parts = await gather(inside.connection, selection)
     presence = await stage_presence(inside.connection, selection, inside.stream, parts)
-    return (summary_of(parts), presence, *finished_paths(parts, inside.stream))
+    pace = await aging.pace(inside.connection, selection, inside.stream)
+    return (summary_of(parts), presence, *finished_paths(parts, inside.stream), pace)
 
 
 async def from_the_log(inside: Stored, window: Window, types: list[WorkItemType] | None) -> Numbers:

@@ -53,6 +53,7 @@ KEPT = (
     "day_items",
     "day_moves",
     "day_paths",
+    "day_passes",
 )
 
 

@@ -4,7 +4,7 @@ The transition log (`stage_transitions`) is the truth. The columns of `work_item
 are derived from it in the transaction of each write, so that reading never replays a history.
 """
 
-from app.store.tables.day_facts import day_items, day_moves, day_paths
+from app.store.tables.day_facts import day_items, day_moves, day_passes, day_paths
 from app.store.tables.log import (
     idempotency_keys,
     stage_transitions,
@@ -37,6 +37,7 @@ __all__ = [
     "daily_counts",
     "day_items",
     "day_moves",
+    "day_passes",
     "day_paths",
     "flow_metrics",
     "idempotency_keys",

@@ -85,3 +85,12 @@ day_paths = _day_table(
     "first_rework_n",
 )
 """As `store/sql/part_paths.sql` computes it."""
+
+day_passes = _day_table(
+    "day_passes",
+    (_type(), Column("stage_id", Integer, primary_key=True, autoincrement=False)),
+    "n",
+    "us",
+    packed=("passes",),
+)
+"""As `store/sql/part_passes.sql` computes it."""
