@@ -101,17 +101,27 @@ strays AS MATERIALIZED (
     UNION
     SELECT work_item_id FROM notable WHERE goes_back
 ),
-stray_events AS (
-    SELECT t.id, t.work_item_id, t.timestamp AS at, t.from_stage_id, t.to_stage_id,
-           f.rank AS from_rank, z.rank AS to_rank, false AS discarded
+-- item by item, and before the zones are joined: once, not once for each stage
+stray_moves AS MATERIALIZED (
+    SELECT t.*
     FROM strays
-    JOIN stage_transitions t ON t.work_item_id = strays.work_item_id
+    CROSS JOIN LATERAL (
+        SELECT id, work_item_id, timestamp AS at, from_stage_id, to_stage_id
+        FROM stage_transitions
+        WHERE work_item_id = strays.work_item_id
+          AND timestamp >= CAST(:starts AS timestamptz)
+          AND timestamp < CAST(:ends AS timestamptz)
+          AND voided_at IS NULL
+          AND from_stage_id IS DISTINCT FROM to_stage_id
+        OFFSET 0
+    ) t
+),
+stray_events AS (
+    SELECT t.id, t.work_item_id, t.at, t.from_stage_id, t.to_stage_id,
+           f.rank AS from_rank, z.rank AS to_rank, false AS discarded
+    FROM stray_moves t
     JOIN zones z ON z.stage_id = t.to_stage_id
     LEFT JOIN zones f ON f.stage_id = t.from_stage_id
-    WHERE t.timestamp >= CAST(:starts AS timestamptz)
-      AND t.timestamp < CAST(:ends AS timestamptz)
-      AND t.voided_at IS NULL
-      AND t.from_stage_id IS DISTINCT FROM t.to_stage_id
     UNION ALL
     -- an item's cancellation follows all its moves
     SELECT 9223372036854775807, work_item_id, at, current_stage_id, NULL, rank, NULL, discarded
