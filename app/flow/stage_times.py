@@ -4,9 +4,10 @@ A visit belongs to the window in which it ends, presence is clipped to the windo
 whole microseconds.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 
 from app.domain.value_stream import Stage, ValueStream, Zone
 from app.domain.visit import Ending, Visit
@@ -105,7 +106,7 @@ def _stage_times(
         if visit.ending is Ending.MOVED and visit.exited is not None and visit.exited in window
     ]
     is_stock = stream.zone(stage) is Zone.DONE
-    limit = None if is_stock else stage.wip_limit
+    load = None if is_stock else limit_load(visits, [(window.start, stage.wip_limit)], window)
     return StageTimes(
         stage=stage,
         arrivals=sum(visit.entered in window for visit in visits),
@@ -119,7 +120,7 @@ def _stage_times(
         at_end=None
         if is_stock
         else sum(_covers(visit.entered, visit.exited, window.last) for visit in visits),
-        at_limit_us=None if limit is None else _us_at_limit(visits, limit, window),
+        at_limit_us=None if load is None else load.at_limit_us,
     )
 
 
@@ -127,18 +128,62 @@ def _discarded(items: tuple[ItemTimes, ...], stage: Stage | None, window: Window
     return sum(item.discarded in window for item in items if item.current_stage == stage)
 
 
-def _us_at_limit(visits: tuple[Visit, ...], limit: int, window: Window) -> int:
-    """Return how long at least `limit` visits lasted at once, within the window."""
-    steps = sorted(
-        (min(max(at, window.start), window.end), step)
-        for visit in visits
-        for at, step in ((visit.entered, 1), (visit.exited or window.end, -1))
+@dataclass(frozen=True, slots=True)
+class LimitLoad:
+    """How a stage fared with its WIP limits in a window, in microseconds.
+
+    - `limited_us`: how long any limit was in force.
+    - `at_limit_us`: how long as many items as the limit of the moment, or more, were there.
+    - `over_limit_us`: how long more items than that were there; a part of the time at the limit.
+    """
+
+    limited_us: int
+    at_limit_us: int
+    over_limit_us: int
+
+
+def limit_load(
+    visits: Iterable[Visit], limits: Sequence[tuple[datetime, int | None]], window: Window
+) -> LimitLoad | None:
+    """Hold the visits to a stage against its limits over time, within the window.
+
+    A limit is in force from its own instant, included, until the next one; None is no limit.
+    Before the first one there is none. Returns None when none was in force within the window.
+    """
+    edges = [*sorted(limits, key=lambda each: each[0]), (window.end, None)]
+    spans = [
+        (max(since, window.start), min(until, window.end), limit)
+        for (since, limit), (until, _) in pairwise(edges)
+        if limit is not None and since < window.end and until > window.start and since < until
+    ]
+    if not spans:
+        return None
+    known = tuple(visits)
+    levels = [
+        (items - limit, us)
+        for start, end, limit in spans
+        for items, us in _levels(known, start, end)
+    ]
+    return LimitLoad(
+        limited_us=sum(us for _, us in levels),
+        at_limit_us=sum(us for excess, us in levels if excess >= 0),
+        over_limit_us=sum(us for excess, us in levels if excess > 0),
     )
-    present, full_us, since = 0, 0, window.start
-    for at, step in [*steps, (window.end, 0)]:
-        full_us += elapsed_us(since, at) * (present >= limit)
+
+
+def _levels(visits: tuple[Visit, ...], start: datetime, end: datetime) -> list[tuple[int, int]]:
+    """Return how many visits lasted at once, and for how long, through `[start, end)`."""
+    steps = sorted(
+        (min(max(at, start), end), step)
+        for visit in visits
+        for at, step in ((visit.entered, 1), (visit.exited or end, -1))
+    )
+    found: list[tuple[int, int]] = []
+    present, since = 0, start
+    for at, step in [*steps, (end, 0)]:
+        found.append((present, elapsed_us(since, at)))
         present, since = present + step, at
-    return full_us
+    return found
 
 
 def _unplaced(item: ItemTimes) -> tuple[datetime, datetime | None] | None:

@@ -9,12 +9,13 @@ touched all along. Process time, activity ratio and flow efficiency are therefor
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from app.domain.value_stream import Category, Stage, ValueStream, Zone
 from app.flow.calendar import Window, overlap_us
 from app.flow.quality import Quality, quality
+from app.flow.rule_breaks import RuleBreaks
 from app.flow.stage_times import (
     US_PER_HOUR,
     StagePresence,
@@ -117,12 +118,16 @@ class Ladder:
 
 @dataclass(frozen=True, slots=True)
 class ValueStreamMap:
-    """One window of a value stream: presence now, times and quality of what was finished."""
+    """One window of a value stream: presence now, times and quality of what was finished.
+
+    Beside it, the rules that were broken, which do not follow from histories.
+    """
 
     window: Window
     presence: StagePresence
     ladder: Ladder
     quality: Quality
+    broken_rules: RuleBreaks = field(default_factory=RuleBreaks)
 
     @property
     def wip_us(self) -> int:
