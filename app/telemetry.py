@@ -79,6 +79,8 @@ class Observation:
     lead_time: Histogram = field(default_factory=Histogram)
     stage_time: Mapping[str, Histogram] = field(default_factory=dict)
     cycle_time_quantiles: Mapping[float, float] = field(default_factory=dict)
+    broken_rules: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    wip_limits: Mapping[str, int] = field(default_factory=dict)
 
 
 class _Flow(Collector):
@@ -111,6 +113,14 @@ class _Flow(Collector):
         for (left, entered), count in self._seen.transitions.items():
             moves.add_metric([left, entered], count)
         yield moves
+        broken = CounterMetricFamily(
+            "vsm_broken_rules",
+            "Rules of a stream broken by entering a stage, with a warning or a reason.",
+            labels=["rule", "stage"],
+        )
+        for (rule, stage), count in self._seen.broken_rules.items():
+            broken.add_metric([rule, stage], count)
+        yield broken
 
     def _gauges(self) -> Iterator[Metric]:
         wip = GaugeMetricFamily(
@@ -121,6 +131,12 @@ class _Flow(Collector):
         for (stage, zone), count in self._seen.in_progress.items():
             wip.add_metric([stage, zone], count)
         yield wip
+        limits = GaugeMetricFamily(
+            "vsm_wip_limit", "WIP limit of each stage that has one.", labels=["stage"]
+        )
+        for stage, limit in self._seen.wip_limits.items():
+            limits.add_metric([stage], limit)
+        yield limits
         oldest = GaugeMetricFamily(
             "vsm_oldest_item_started_timestamp_seconds",
             "When the oldest item in process in each stage was started, in Unix time.",

@@ -68,16 +68,23 @@ def explanation(
 
 def items_link(scope: Scope, population: Population, **more: str) -> str:
     """Return where exactly the items of a population of this scope are listed."""
-    parameters: list[tuple[str, str]] = [
-        ("population", str(population)),
-        ("stream", scope.stream.key),
-        ("start", _instant(scope.window.start)),
-        ("end", _instant(scope.window.end)),
-        ("as_of", _instant(scope.window.as_of)),
-        *((("type", str(kind)) for kind in scope.types) if scope.types is not None else ()),
-        *more.items(),
-    ]
+    parameters = [("population", str(population)), *_scope_parameters(scope), *more.items()]
     return f"/api/v1/work-items?{urlencode(parameters)}"
+
+
+def _scope_parameters(scope: Scope) -> list[tuple[str, str]]:
+    return [
+        ("stream", scope.stream.key),
+        ("start", instant_text(scope.window.start)),
+        ("end", instant_text(scope.window.end)),
+        ("as_of", instant_text(scope.window.as_of)),
+        *((("type", str(kind)) for kind in scope.types) if scope.types is not None else ()),
+    ]
+
+
+def broken_rules_link(scope: Scope) -> dict[str, str]:
+    """Return where the rules broken in this scope are listed, under the name of the number."""
+    return {"broken_rules": f"/api/v1/broken-rules?{urlencode(_scope_parameters(scope))}"}
 
 
 def links_to(scope: Scope, *populations: Population) -> dict[str, str]:
@@ -94,5 +101,6 @@ def links_to_stages(scope: Scope, *populations: Population) -> dict[str, str]:
     }
 
 
-def _instant(instant: datetime) -> str:
+def instant_text(instant: datetime) -> str:
+    """Write an instant as a parameter."""
     return instant.isoformat().replace("+00:00", "Z")

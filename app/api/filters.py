@@ -8,6 +8,8 @@ from pydantic import Field
 from app.api.session import Db
 from app.api.types import Instant, Name, TimeZone, zone
 from app.api.types import Request as RequestModel
+from app.domain import errors
+from app.domain.value_stream import Stage, ValueStream
 from app.domain.work_item import WorkItemType
 from app.usecases.scope import Question, Scope, resolve
 
@@ -55,3 +57,13 @@ async def _scope(asked: Annotated[FlowFilter, Query()], db: Db) -> Scope:
 
 Scoped = Annotated[Scope, Depends(_scope)]
 """The scope that a request's filter selects."""
+
+
+def stage_named(stream: ValueStream, name: str | None) -> Stage | None:
+    """Return the stage that narrows a listing; an unknown one is a wrong value."""
+    if name is None:
+        return None
+    try:
+        return stream.stage(name)
+    except errors.UnknownStage as error:
+        raise errors.InvalidValue("stage", error.detail) from error

@@ -1,20 +1,20 @@
 """Find work items: by what they are, or as exactly those behind a number."""
 
-import re
 from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
-from app.api.filters import FlowFilter
+from app.api.filters import FlowFilter, stage_named
 from app.api.items import WorkItemOut
 from app.api.negotiation import csv_documented, csv_response, wants_csv
+from app.api.paging import before_id, cursor_before, link_next
 from app.api.problems import documented
 from app.api.session import Db, UnitOfWork
 from app.api.types import Answer, Key, Name
 from app.domain import errors
-from app.domain.value_stream import Stage, ValueStream
+from app.domain.value_stream import Stage
 from app.domain.work_item import WorkItemState
 from app.store import populations, work_items
 from app.store.populations import OF_ONE_STAGE, Condition, Population
@@ -67,20 +67,19 @@ async def list_items(
     scope = await resolve(db, wanted.question())
     found = await work_items.find(db, _query(wanted, scope))
     page = found[: wanted.limit]
-    cursor = f"before-{page[-1].id}" if len(found) > wanted.limit else None
+    cursor = cursor_before(page[-1].id) if len(found) > wanted.limit else None
     items = [WorkItemOut.of(item, scope.stream) for item in page]
     if wants_csv(request):
         rows = [item.model_dump() for item in items]
         response = csv_response(list(WorkItemOut.model_fields), rows, "work-items")
     if cursor:
-        following = request.url.include_query_params(cursor=cursor)
-        response.headers["Link"] = f'<{following.path}?{following.query}>; rel="next"'
+        link_next(request, response, cursor)
     return response if wants_csv(request) else WorkItemList(items=items, next_cursor=cursor)
 
 
 def _query(wanted: FindWorkItems, scope: Scope) -> work_items.ItemQuery:
     """Return what the store is asked; one item more than a page shows whether there is a next."""
-    stage = _stage(scope.stream, wanted.stage)
+    stage = stage_named(scope.stream, wanted.stage)
     of_stage = wanted.population in OF_ONE_STAGE
     return work_items.ItemQuery(
         stream_id=scope.stream.id,
@@ -91,7 +90,7 @@ def _query(wanted: FindWorkItems, scope: Scope) -> work_items.ItemQuery:
         external_key=wanted.external_key,
         text=wanted.q,
         population=_population(wanted, scope, stage),
-        before_id=_before(wanted.cursor),
+        before_id=before_id(wanted.cursor),
         limit=wanted.limit + 1,
     )
 
@@ -111,23 +110,3 @@ def _population(wanted: FindWorkItems, scope: Scope, stage: Stage | None) -> Con
         raise errors.InvalidValue("follow_up_days", "goes with `population=came_back` alone")
     follow_up = timedelta(days=wanted.follow_up_days)
     return populations.condition(wanted.population, scope.stream, scope.window, stage, follow_up)
-
-
-def _stage(stream: ValueStream, name: str | None) -> Stage | None:
-    """Return the stage that narrows a listing; an unknown one is a wrong value."""
-    if name is None:
-        return None
-    try:
-        return stream.stage(name)
-    except errors.UnknownStage as error:
-        raise errors.InvalidValue("stage", error.detail) from error
-
-
-def _before(cursor: str | None) -> int | None:
-    """Return where a listing continues."""
-    if cursor is None:
-        return None
-    match = re.fullmatch(r"before-(\d{1,18})", cursor)
-    if match is None:
-        raise errors.InvalidValue("cursor", "expected a value of `next_cursor`, unchanged")
-    return int(match[1])

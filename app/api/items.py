@@ -1,15 +1,19 @@
 """What a work item and its moves look like on the wire."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Annotated, Self
 
 from fastapi import Response
 from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
 from app.api.types import Answer
-from app.domain.transition import ActorKind, RecordedTransition
+from app.domain.broken_rule import BrokenRule, Rule
+from app.domain.transition import ActorKind
 from app.domain.value_stream import ValueStream
 from app.domain.work_item import WorkItem, WorkItemType
+from app.usecases.move import Moved, Voided
 
 EXAMPLE_ITEM: JsonDict = {
     "id": 42,
@@ -40,6 +44,29 @@ EXAMPLE_TRANSITION: JsonDict = {
 }
 
 
+class WarningOut(Answer):
+    """A rule of the stream that was broken, by what was done all the same."""
+
+    rule: Rule
+    stage: str = Field(description="the stage entered")
+    message: str
+
+
+Warnings = Annotated[
+    list[WarningOut],
+    Field(
+        default_factory=list,
+        description="rules of the stream that this broke; left out when it broke none",
+        exclude_if=lambda found: not found,
+    ),
+]
+
+
+def warnings_of(broken: Sequence[BrokenRule]) -> list[WarningOut]:
+    """Render broken rules."""
+    return [WarningOut.model_validate(each) for each in broken]
+
+
 class WorkItemOut(Answer):
     """A work item."""
 
@@ -62,7 +89,7 @@ class WorkItemOut(Answer):
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_ITEM]})
 
     @classmethod
-    def of(cls, item: WorkItem, stream: ValueStream) -> "WorkItemOut":
+    def of(cls, item: WorkItem, stream: ValueStream) -> Self:
         """Render a stored item of this stream."""
         stage = stream.stage_by_id(item.facts.stage_id)
         return cls(
@@ -84,6 +111,12 @@ class WorkItemOut(Answer):
         )
 
 
+class EnteredItemOut(WorkItemOut):
+    """A work item that has entered a stage, as it is read from now on."""
+
+    warnings: Warnings
+
+
 class TransitionOut(Answer):
     """One move of an item."""
 
@@ -100,10 +133,18 @@ class TransitionOut(Answer):
         from_attributes=True, json_schema_extra={"examples": [EXAMPLE_TRANSITION]}
     )
 
+
+class MovedOut(TransitionOut):
+    """A move that was just made."""
+
+    warnings: Warnings
+
     @classmethod
-    def of(cls, transition: RecordedTransition) -> "TransitionOut":
-        """Render a recorded move."""
-        return cls.model_validate(transition)
+    def of(cls, moved: Moved) -> Self:
+        """Render a move with the rules it broke."""
+        return cls.model_validate(moved.transition).model_copy(
+            update={"warnings": warnings_of(moved.broken)}
+        )
 
 
 class VoidableTransitionOut(TransitionOut):
@@ -111,6 +152,19 @@ class VoidableTransitionOut(TransitionOut):
 
     voided_at: datetime | None = None
     void_reason: str | None = None
+
+
+class VoidedOut(VoidableTransitionOut):
+    """A move that was just taken back; the item is again where it was before it."""
+
+    warnings: Warnings
+
+    @classmethod
+    def of(cls, voided: Voided) -> Self:
+        """Render a void with the limit that it exceeds."""
+        return cls.model_validate(voided.transition).model_copy(
+            update={"warnings": warnings_of(voided.broken)}
+        )
 
 
 def etag(version: int) -> str:

@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from app.domain import errors
+from app.domain.broken_rule import Rule
 
 log = structlog.get_logger()
 
@@ -75,6 +76,8 @@ class FieldProblem(BaseModel):
     file: str | None = Field(None, description="imported file")
     line: int | None = Field(None, description="line in the file, from 1")
     column: int | None = Field(None, description="column of the line, from 1")
+    rule: Rule | None = Field(None, description="rule of the stream that stands against it")
+    stage: str | None = Field(None, description="stage that the rule is about")
 
 
 class Problem(BaseModel):
@@ -176,6 +179,11 @@ def _parts(error: errors.VsmError) -> Sequence[dict[str, Any]]:
         return error.parts
     if isinstance(error, errors.InvalidValue):
         return [{"field": error.field, "message": error.message}]
+    if isinstance(error, errors.RuleBroken):
+        return [
+            {"field": each.missing, **{name: getattr(each, name) for name in _OF_A_RULE}}
+            for each in error.broken
+        ]
     if isinstance(error, errors.InvalidBatch):
         return [asdict(problem) for problem in error.problems]
     if isinstance(error, errors.InvalidImport):
@@ -184,6 +192,9 @@ def _parts(error: errors.VsmError) -> Sequence[dict[str, Any]]:
             for problem in error.problems
         ]
     return []
+
+
+_OF_A_RULE = ("message", "rule", "stage")
 
 
 def _known(place: errors.Place) -> dict[str, Any]:

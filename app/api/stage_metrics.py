@@ -5,13 +5,20 @@ from typing import Annotated, Any, Self
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
-from app.api.explained import Explained, explanation, links_to, links_to_stages
+from app.api.explained import (
+    Explained,
+    broken_rules_link,
+    explanation,
+    links_to,
+    links_to_stages,
+)
 from app.api.filters import Scoped
 from app.api.negotiation import csv_documented, csv_response, wants_csv
 from app.api.problems import documented
 from app.api.session import Db, UnitOfWork
 from app.api.types import Answer
 from app.domain import errors
+from app.domain.broken_rule import Rule
 from app.domain.value_stream import Category, Zone
 from app.flow.percentile import low_confidence
 from app.flow.quality import StageQuality
@@ -61,6 +68,17 @@ class StageMetrics(Answer):
         description="share of the time with `wip_limit` items or more; null without a limit, and "
         "when only some types are asked about, since a limit is about all of them"
     )
+    time_over_limit: Share = Field(
+        description="share of the time with more than `wip_limit` items; null as `time_at_limit`"
+    )
+    broken_rules: int = Field(
+        description="rules broken by entering here; the sum of the next three"
+    )
+    broken_wip_limit: int = Field(description="entries that made one item too many")
+    broken_allowed_move: int = Field(
+        description="moves from a stage that they are not allowed from"
+    )
+    broken_backward_reason: int = Field(description="moves back here without a reason")
 
 
 class StageTotals(Answer):
@@ -167,7 +185,8 @@ def map_explanation(scope: Scope, found: ValueStreamMap) -> dict[str, Any]:
         links=links_to(scope, Population.THROUGHPUT, Population.WIP_AT_END, Population.BACKLOG)
         | links_to_stages(
             scope, Population.IN_STAGE, Population.ENTERED_STAGE, Population.LEFT_STAGE
-        ),
+        )
+        | broken_rules_link(scope),
     )
 
 
@@ -184,7 +203,7 @@ def _stage(
     scope: Scope, found: ValueStreamMap, rung: Rung, times: StageTimes, exits: StageQuality | None
 ) -> StageMetrics:
     stage, visit = times.stage, times.visit_time
-    window_us = found.window.length_us
+    window_us, broken = found.window.length_us, found.broken_rules
     return StageMetrics(
         id=stage.id,
         name=stage.name,
@@ -208,4 +227,9 @@ def _stage(
         returned=exits.returned if exits else 0,
         wip_limit=stage.wip_limit,
         time_at_limit=times.share_at_limit(window_us) if scope.types is None else None,
+        time_over_limit=times.share_over_limit(window_us) if scope.types is None else None,
+        broken_rules=broken.at(stage.id),
+        broken_wip_limit=broken.of(stage.id, Rule.WIP_LIMIT),
+        broken_allowed_move=broken.of(stage.id, Rule.ALLOWED_MOVE),
+        broken_backward_reason=broken.of(stage.id, Rule.BACKWARD_REASON),
     )

@@ -6,10 +6,10 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import ConfigDict, Field
 
-from app.api.items import TransitionOut, VoidableTransitionOut, tag
+from app.api.items import MovedOut, VoidableTransitionOut, VoidedOut, tag
 from app.api.problems import documented
 from app.api.session import KEYED, Db, UnitOfWork
-from app.api.types import Answer, Id, Instant, Key, Name, Reason
+from app.api.types import Answer, Id, Instant, Key, Name, OverrideReason, Reason
 from app.api.types import Request as RequestModel
 from app.api.work_items import IfMatch, ItemId, versions_in
 from app.domain import errors
@@ -35,6 +35,7 @@ class MoveWorkItem(RequestModel):
     source_event_id: Key | None = Field(
         None, description="the event's id at its source; a repeated one changes nothing"
     )
+    override_reason: OverrideReason = None
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -134,6 +135,9 @@ def _hours(microseconds: int | None) -> float | None:
         errors.UnknownStage,
         errors.ItemCancelled,
         errors.EventIdReused,
+        errors.WipLimitReached,
+        errors.MoveNotAllowed,
+        errors.ReasonNeeded,
         errors.PreconditionFailed,
         errors.InvalidValue,
         errors.IdempotencyKeyReused,
@@ -145,22 +149,17 @@ async def move_item(
     db: Db,
     response: Response,
     if_match: IfMatch = None,
-) -> TransitionOut:
+) -> MovedOut:
     """Record a move. Moves of one item take turns, so `from_stage` is always the stage left.
 
-    A timestamp in the past inserts the move where it belongs and corrects the one after it.
+    A timestamp in the past inserts the move where it belongs and corrects the one after it. A move
+    that changes where the item is now is held against the stream's rules.
     """
-    asked = Move(
-        to_stage=body.to_stage,
-        timestamp=body.timestamp,
-        reason=body.reason,
-        actor_kind=body.actor_kind,
-        source_event_id=body.source_event_id,
-    )
+    asked = Move(**body.model_dump(exclude={"expected_stage"}))
     expected = Expectation(versions=versions_in(if_match), stage=body.expected_stage)
-    transition, version = await move(db, id, asked, expected)
-    tag(response, version)
-    return TransitionOut.of(transition)
+    moved = await move(db, id, asked, expected)
+    tag(response, moved.version)
+    return MovedOut.of(moved)
 
 
 @router.get(
@@ -197,7 +196,6 @@ async def void_transition(
     transition_id: Annotated[Id, Path(description="the transition's id")],
     body: VoidTransition,
     db: Db,
-) -> VoidableTransitionOut:
+) -> VoidedOut:
     """Take a move out of the history; the log keeps it, marked void, with the reason."""
-    voided = await void(db, id, transition_id, body.reason)
-    return VoidableTransitionOut.model_validate(voided)
+    return VoidedOut.of(await void(db, id, transition_id, body.reason))

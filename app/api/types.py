@@ -63,6 +63,9 @@ Instant = Annotated[
 Text = Annotated[str, AfterValidator(_storable)]
 Title = Annotated[Text, StringConstraints(min_length=1, max_length=500)]
 Reason = Annotated[Text, StringConstraints(min_length=1, max_length=2000)]
+OverrideReason = Annotated[
+    Reason | None, Field(description="why an enforced rule of the stream may be broken this time")
+]
 Name = Annotated[Text, StringConstraints(min_length=1, max_length=200)]
 Key = Annotated[Text, StringConstraints(min_length=1, max_length=255)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]

@@ -6,18 +6,18 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Path, Response
 from pydantic import ConfigDict, Field
 
-from app.api.items import WorkItemOut, tag
+from app.api.items import EnteredItemOut, WorkItemOut, tag, warnings_of
 from app.api.problems import documented
 from app.api.session import KEYED, Db, UnitOfWork
-from app.api.types import Id, Instant, Key, Name, Reason, Title
+from app.api.types import Id, Instant, Key, Name, OverrideReason, Reason, Title
 from app.api.types import Request as RequestModel
 from app.domain import errors
 from app.domain.transition import ActorKind
 from app.domain.value_stream import ValueStream
 from app.domain.work_item import WorkItem, WorkItemType
 from app.store import value_streams, work_items
-from app.usecases.cancel import cancel, restore
-from app.usecases.create import Creation, create
+from app.usecases.cancel import Restored, cancel, restore
+from app.usecases.create import Created, Creation, create
 from app.usecases.edit import edit
 from app.usecases.move import Expectation
 
@@ -42,6 +42,7 @@ class CreateWorkItem(RequestModel):
     external_key: Key | None = Field(None, description="its key elsewhere, unique per source")
     reason: Reason | None = None
     actor_kind: ActorKind | None = None
+    override_reason: OverrideReason = None
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -78,22 +79,36 @@ class CancelWorkItem(RequestModel):
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "superseded by SHOP-20"}]})
 
 
+class RestoreWorkItem(RequestModel):
+    """May be left out; only a stage that is full asks for more."""
+
+    override_reason: OverrideReason = None
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"override_reason": "a live defect"}]}
+    )
+
+
 @router.post(
     "/work-items",
     status_code=201,
     summary="Create a work item",
     dependencies=KEYED,
     responses=documented(
-        errors.InvalidValue, errors.UnknownStream, errors.DuplicateItem, errors.IdempotencyKeyReused
+        errors.InvalidValue,
+        errors.UnknownStream,
+        errors.DuplicateItem,
+        errors.WipLimitReached,
+        errors.IdempotencyKeyReused,
     ),
 )
-async def create_item(body: CreateWorkItem, db: Db, response: Response) -> WorkItemOut:
+async def create_item(body: CreateWorkItem, db: Db, response: Response) -> EnteredItemOut:
     """Create an item; it enters its stage in the same transaction, with the same instant."""
     if body.source is not None and body.external_key is None:
         raise errors.InvalidValue("external_key", "expected a key, because `source` is given")
-    item, stream = await create(db, Creation(**body.model_dump()))
-    response.headers["Location"] = f"/api/v1/work-items/{item.id}"
-    return _answer(response, item, stream)
+    created = await create(db, Creation(**body.model_dump()))
+    response.headers["Location"] = f"/api/v1/work-items/{created.item.id}"
+    return _entered(response, created)
 
 
 @router.get(
@@ -153,12 +168,22 @@ async def cancel_item(
     "/work-items/{id}/restore",
     summary="Take a cancellation back",
     dependencies=KEYED,
-    responses=documented(errors.UnknownItem, errors.ItemNotCancelled, errors.IdempotencyKeyReused),
+    responses=documented(
+        errors.UnknownItem,
+        errors.ItemNotCancelled,
+        errors.WipLimitReached,
+        errors.IdempotencyKeyReused,
+    ),
 )
-async def restore_item(id: ItemId, db: Db, response: Response) -> WorkItemOut:  # noqa: A002
+async def restore_item(
+    id: ItemId,  # noqa: A002
+    db: Db,
+    response: Response,
+    body: RestoreWorkItem | None = None,
+) -> EnteredItemOut:
     """Undo a cancellation; the item stands where it stood."""
-    item = await restore(db, id)
-    return _answer(response, item, await value_streams.load_by_id(db, item.stream_id))
+    asked = body or RestoreWorkItem()
+    return _entered(response, await restore(db, id, asked.override_reason))
 
 
 def versions_in(if_match: str | None) -> frozenset[int] | None:
@@ -174,3 +199,9 @@ def versions_in(if_match: str | None) -> frozenset[int] | None:
 def _answer(response: Response, item: WorkItem, stream: ValueStream) -> WorkItemOut:
     tag(response, item.version)
     return WorkItemOut.of(item, stream)
+
+
+def _entered(response: Response, entered: Created | Restored) -> EnteredItemOut:
+    tag(response, entered.item.version)
+    answer = EnteredItemOut.of(entered.item, entered.stream)
+    return answer.model_copy(update={"warnings": warnings_of(entered.broken)})

@@ -17,7 +17,11 @@
     │   ├── CancelBeforeLastMove
     │   ├── TransitionVoided
     │   ├── DuplicateItem
-    │   └── EventIdReused
+    │   ├── EventIdReused
+    │   └── RuleBroken                an enforced rule of the stream stands against it
+    │       ├── WipLimitReached
+    │       ├── MoveNotAllowed
+    │       └── ReasonNeeded
     ├── PreconditionFailed            the caller's view of the item is out of date
     ├── IdempotencyKeyReused          same key, another request
     ├── TooLarge                      more than is accepted at once
@@ -31,6 +35,8 @@ The first line of a class's docstring is the title that callers see; `type_name`
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from app.domain.broken_rule import BrokenRule
 
 
 class VsmError(Exception):
@@ -216,6 +222,34 @@ class EventIdReused(Conflict):
     """The source event id belongs to another transition of this item."""
 
     type_name = "event-id-reused"
+
+
+class RuleBroken(Conflict):
+    """The stream has a rule against this."""
+
+    type_name = "rule-broken"
+
+    def __init__(self, broken: Sequence[BrokenRule]) -> None:
+        super().__init__("; ".join(f"{each.message}: {each.remedy}" for each in broken))
+        self.broken = tuple(broken)
+
+
+class WipLimitReached(RuleBroken):
+    """The stage has reached its WIP limit."""
+
+    type_name = "wip-limit-reached"
+
+
+class MoveNotAllowed(RuleBroken):
+    """The stream does not allow this move."""
+
+    type_name = "move-not-allowed"
+
+
+class ReasonNeeded(RuleBroken):
+    """A move back needs a reason in this stream."""
+
+    type_name = "reason-needed"
 
 
 class PreconditionFailed(VsmError):

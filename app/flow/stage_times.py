@@ -4,9 +4,10 @@ A visit belongs to the window in which it ends, presence is clipped to the windo
 whole microseconds.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 
 from app.domain.value_stream import Stage, ValueStream, Zone
 from app.domain.visit import Ending, Visit
@@ -15,6 +16,12 @@ from app.flow.summary import DurationSummary
 from app.flow.times import ItemTimes
 
 US_PER_HOUR = 3600 * US_PER_SECOND
+
+LimitTerms = Sequence[tuple[datetime, int | None]]
+"""From when on which WIP limit was in force; None: no limit any more."""
+
+Limits = Mapping[str, LimitTerms]
+"""The limits of stages over time, by the stages' names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +38,8 @@ class StageTimes:
     - `occupancy_us`: the time all items spent here within the window, until their cancellation.
       Over the stages in doing it adds up to the integral of WIP (Little & Graves 2008, per stage).
     - `at_end`: items here when the window ends.
-    - `at_limit_us`: how long as many items as the WIP limit, or more, were here at once; None
-      without a limit.
+    - `at_limit_us`, `over_limit_us`: how long as many items as the WIP limit of the moment, or
+      more, were here at once, and how long more than that; None when there was no limit.
 
     `occupancy_us` and `at_end` are None for a done stage: what is delivered stays there for good.
     """
@@ -46,6 +53,7 @@ class StageTimes:
     occupancy_us: int | None
     at_end: int | None
     at_limit_us: int | None
+    over_limit_us: int | None
 
     def occupancy(self, window_us: int) -> float | None:
         """Return the number of items here, averaged over the window's time."""
@@ -54,6 +62,10 @@ class StageTimes:
     def share_at_limit(self, window_us: int) -> float | None:
         """Return the share of the window's time during which the stage was full."""
         return None if self.at_limit_us is None else self.at_limit_us / window_us
+
+    def share_over_limit(self, window_us: int) -> float | None:
+        """Return the share of the window's time during which the stage was fuller than full."""
+        return None if self.over_limit_us is None else self.over_limit_us / window_us
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +89,27 @@ class StagePresence:
 
 
 def stage_presence(
-    items: Iterable[ItemTimes], stream: ValueStream, window: Window
+    items: Iterable[ItemTimes], stream: ValueStream, window: Window, limits: Limits | None = None
 ) -> StagePresence:
-    """Look at each stage of the stream in the window, from items in normal form."""
+    """Look at each stage of the stream in the window, from items in normal form.
+
+    `limits` has the WIP limits of stages over time; a stage not in it has always had its present
+    one.
+    """
     known = tuple(items)
+    over_time = limits or {}
     waits = [stay for item in known if (stay := _unplaced(item)) is not None]
     return StagePresence(
-        stages=tuple(_stage_times(known, stage, stream, window) for stage in stream.stages),
+        stages=tuple(
+            _stage_times(
+                known,
+                stage,
+                stream,
+                window,
+                over_time.get(stage.name, [(window.start, stage.wip_limit)]),
+            )
+            for stage in stream.stages
+        ),
         unplaced_us=sum(window.overlap_us(start, end) for start, end in waits),
         unplaced_at_end=sum(_covers(start, end, window.last) for start, end in waits),
         unplaced_discarded=_discarded(known, None, window),
@@ -96,7 +122,11 @@ def visits_to(items: Iterable[ItemTimes], stage: Stage) -> Iterator[Visit]:
 
 
 def _stage_times(
-    items: tuple[ItemTimes, ...], stage: Stage, stream: ValueStream, window: Window
+    items: tuple[ItemTimes, ...],
+    stage: Stage,
+    stream: ValueStream,
+    window: Window,
+    limits: LimitTerms,
 ) -> StageTimes:
     visits = tuple(visits_to(items, stage))
     moved_on = [
@@ -105,7 +135,7 @@ def _stage_times(
         if visit.ending is Ending.MOVED and visit.exited is not None and visit.exited in window
     ]
     is_stock = stream.zone(stage) is Zone.DONE
-    limit = None if is_stock else stage.wip_limit
+    load = None if is_stock else limit_load(visits, limits, window)
     return StageTimes(
         stage=stage,
         arrivals=sum(visit.entered in window for visit in visits),
@@ -119,7 +149,8 @@ def _stage_times(
         at_end=None
         if is_stock
         else sum(_covers(visit.entered, visit.exited, window.last) for visit in visits),
-        at_limit_us=None if limit is None else _us_at_limit(visits, limit, window),
+        at_limit_us=None if load is None else load.at_limit_us,
+        over_limit_us=None if load is None else load.over_limit_us,
     )
 
 
@@ -127,18 +158,60 @@ def _discarded(items: tuple[ItemTimes, ...], stage: Stage | None, window: Window
     return sum(item.discarded in window for item in items if item.current_stage == stage)
 
 
-def _us_at_limit(visits: tuple[Visit, ...], limit: int, window: Window) -> int:
-    """Return how long at least `limit` visits lasted at once, within the window."""
-    steps = sorted(
-        (min(max(at, window.start), window.end), step)
-        for visit in visits
-        for at, step in ((visit.entered, 1), (visit.exited or window.end, -1))
+@dataclass(frozen=True, slots=True)
+class LimitLoad:
+    """How a stage fared with its WIP limits in a window, in microseconds.
+
+    - `limited_us`: how long any limit was in force.
+    - `at_limit_us`: how long as many items as the limit of the moment, or more, were there.
+    - `over_limit_us`: how long more items than that were there; a part of the time at the limit.
+    """
+
+    limited_us: int
+    at_limit_us: int
+    over_limit_us: int
+
+
+def limit_load(visits: Iterable[Visit], limits: LimitTerms, window: Window) -> LimitLoad | None:
+    """Hold the visits to a stage against its limits over time, within the window.
+
+    A limit is in force from its own instant, included, until the next one; None is no limit.
+    Before the first one there is none. Returns None when none was in force within the window.
+    """
+    edges = [*sorted(limits, key=lambda each: each[0]), (window.end, None)]
+    spans = [
+        (max(since, window.start), min(until, window.end), limit)
+        for (since, limit), (until, _) in pairwise(edges)
+        if limit is not None and since < window.end and until > window.start and since < until
+    ]
+    if not spans:
+        return None
+    known = tuple(visits)
+    levels = [
+        (items - limit, us)
+        for start, end, limit in spans
+        for items, us in _levels(known, start, end)
+    ]
+    return LimitLoad(
+        limited_us=sum(us for _, us in levels),
+        at_limit_us=sum(us for excess, us in levels if excess >= 0),
+        over_limit_us=sum(us for excess, us in levels if excess > 0),
     )
-    present, full_us, since = 0, 0, window.start
-    for at, step in [*steps, (window.end, 0)]:
-        full_us += elapsed_us(since, at) * (present >= limit)
+
+
+def _levels(visits: tuple[Visit, ...], start: datetime, end: datetime) -> list[tuple[int, int]]:
+    """Return how many visits lasted at once, and for how long, through `[start, end)`."""
+    steps = sorted(
+        (min(max(at, start), end), step)
+        for visit in visits
+        for at, step in ((visit.entered, 1), (visit.exited or end, -1))
+    )
+    found: list[tuple[int, int]] = []
+    present, since = 0, start
+    for at, step in [*steps, (end, 0)]:
+        found.append((present, elapsed_us(since, at)))
         present, since = present + step, at
-    return full_us
+    return found
 
 
 def _unplaced(item: ItemTimes) -> tuple[datetime, datetime | None] | None:

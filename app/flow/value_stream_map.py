@@ -9,14 +9,16 @@ touched all along. Process time, activity ratio and flow efficiency are therefor
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from app.domain.value_stream import Category, Stage, ValueStream, Zone
 from app.flow.calendar import Window, overlap_us
 from app.flow.quality import Quality, quality
+from app.flow.rule_breaks import RuleBreaks
 from app.flow.stage_times import (
     US_PER_HOUR,
+    Limits,
     StagePresence,
     StageTimes,
     stage_presence,
@@ -117,12 +119,16 @@ class Ladder:
 
 @dataclass(frozen=True, slots=True)
 class ValueStreamMap:
-    """One window of a value stream: presence now, times and quality of what was finished."""
+    """One window of a value stream: presence now, times and quality of what was finished.
+
+    Beside it, the rules that were broken, which do not follow from histories.
+    """
 
     window: Window
     presence: StagePresence
     ladder: Ladder
     quality: Quality
+    broken_rules: RuleBreaks = field(default_factory=RuleBreaks)
 
     @property
     def wip_us(self) -> int:
@@ -189,13 +195,13 @@ def stage_us(item: ItemTimes, stage: Stage) -> int:
 
 
 def value_stream_map(
-    items: Iterable[ItemTimes], stream: ValueStream, window: Window
+    items: Iterable[ItemTimes], stream: ValueStream, window: Window, limits: Limits | None = None
 ) -> ValueStreamMap:
     """Draw up the map of a window from items in normal form."""
     known = tuple(items)
     return ValueStreamMap(
         window=window,
-        presence=stage_presence(known, stream, window),
+        presence=stage_presence(known, stream, window, limits),
         ladder=ladder(known, stream, window),
         quality=quality(known, stream, window),
     )

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.store.database import Connection
 from app.store.queries import load_query
-from app.store.tables import recent_quantiles, stage_zones
+from app.store.tables import recent_quantiles, stage_zones, stages
 
 _OBSERVE = load_query("observe")
 _OLDEST_STARTED = load_query("oldest_started")
@@ -20,6 +20,17 @@ _MEASURE_QUANTILES = text(
     FROM value_streams v
     JOIN work_items i ON i.value_stream_id = v.id
     WHERE i.finished_at > now() - make_interval(days => :days)
+    """
+)
+_BROKEN_RULES = text(
+    """
+    SELECT b.rule, coalesce(s.merged_into, s.id) AS stage_id, sum(b.n)::bigint AS n
+    FROM (SELECT rule, stage_id, count(*) AS n
+          FROM broken_rules
+          WHERE voided_at IS NULL
+          GROUP BY rule, stage_id) b
+    JOIN stages s ON s.id = b.stage_id
+    GROUP BY 1, 2
     """
 )
 _FRESH_FOR = timedelta(minutes=3)
@@ -39,12 +50,13 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class StageZone:
-    """A stage of some stream, with its zone."""
+    """A stage of some stream, with its zone and its WIP limit."""
 
     id: int
     stream_id: int
     name: str
     zone: str
+    wip_limit: int | None
 
 
 async def counts(connection: Connection, negated_bounds: Sequence[float]) -> list[Count]:
@@ -58,10 +70,26 @@ async def counts(connection: Connection, negated_bounds: Sequence[float]) -> lis
 async def stage_list(connection: Connection) -> list[StageZone]:
     """Return the stages of all streams, in order."""
     columns = stage_zones.c
-    query = select(columns.stage_id, columns.value_stream_id, columns.name, columns.zone).order_by(
-        columns.value_stream_id, columns.order
+    query = (
+        select(
+            columns.stage_id,
+            columns.value_stream_id,
+            columns.name,
+            columns.zone,
+            stages.c.wip_limit,
+        )
+        .join_from(stage_zones, stages, stages.c.id == columns.stage_id)
+        .order_by(columns.value_stream_id, columns.order)
     )
     return [StageZone(*row) for row in await connection.execute(query)]
+
+
+async def broken_rules(connection: Connection) -> dict[tuple[str, int], int]:
+    """Return how often each rule was ever broken at each stage, as it is today, by its id.
+
+    Counted from the rows, which are few beside the moves: only those that broke a rule.
+    """
+    return {(row.rule, row.stage_id): row.n for row in await connection.execute(_BROKEN_RULES)}
 
 
 async def oldest_started(connection: Connection) -> dict[str, datetime]:

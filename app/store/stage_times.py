@@ -88,6 +88,7 @@ def _stage_times(stage: Stage, stream: ValueStream, level: _Level, limit: Any | 
         occupancy_us=None if is_stock else level.integral_us,
         at_end=None if is_stock else level.at_end,
         at_limit_us=None if limit is None else int(limit.at_limit_us),
+        over_limit_us=None if limit is None else int(limit.over_limit_us),
     )
 
 
@@ -97,14 +98,8 @@ async def _limit_times(
     stream: ValueStream,
     levels: Mapping[int, _Level],
 ) -> dict[int, Any]:
-    """Ask how long each stage with a limit was full; asks nothing where there is none."""
-    limited = [
-        stage.id
-        for stage in stream.stages
-        if stage.wip_limit is not None and stream.zone(stage) is not Zone.DONE
-    ]
-    if not limited:
-        return {}
+    """Ask how long each stage was full that had a limit, which costs little where none had one."""
+    limited = [stage.id for stage in stream.stages if stream.zone(stage) is not Zone.DONE]
     asked = {"stages": limited, "at_start": [levels[each].at_start for each in limited]}
     rows = await connection.execute(_LIMIT_TIMES, selection.parameters | asked)
     return {row.stage_id: row for row in rows}

@@ -161,6 +161,19 @@ async def set_facts(
     return await change(connection, item, now, **_fact_columns(facts))
 
 
+async def restamp(
+    connection: Connection, item: WorkItem, created_at: datetime, facts: ItemFacts
+) -> WorkItem:
+    """Let an item that this very transaction has added begin later: nobody has seen it yet."""
+    statement = (
+        update(work_items)
+        .where(work_items.c.id == item.id)
+        .values(created_at=created_at, updated_at=created_at, **_fact_columns(facts))
+        .returning(*_COLUMNS)
+    )
+    return _item((await connection.execute(statement)).one())
+
+
 def _fact_columns(facts: ItemFacts) -> dict[str, object]:
     return {
         "effective_created_at": facts.created_at,

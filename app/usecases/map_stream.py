@@ -7,6 +7,7 @@ from typing import Literal
 from app.domain.errors import InvalidValue
 from app.flow.calendar import Window, explicit_window
 from app.flow.value_stream_map import ValueStreamMap
+from app.store import broken_rules
 from app.store.database import Connection
 from app.store.finished_paths import finished_paths
 from app.store.parts import Parts, gather
@@ -32,7 +33,8 @@ async def map_parts(connection: Connection, scope: Scope, parts: Parts) -> Value
     """Return the map of the scope, whose parts are known."""
     presence = await stage_presence(connection, scope.selection, scope.stream, parts)
     ladder, quality = finished_paths(parts, scope.stream)
-    return ValueStreamMap(scope.window, presence, ladder, quality)
+    broken = await broken_rules.count(connection, scope.selection)
+    return ValueStreamMap(scope.window, presence, ladder, quality, broken)
 
 
 def compared_scope(scope: Scope, comparison: Comparison) -> Scope | None:

@@ -1,8 +1,10 @@
 """Move a work item between stages, and take mistaken moves back."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from app.domain.broken_rule import BrokenRule
 from app.domain.errors import (
     EventIdReused,
     ItemCancelled,
@@ -13,8 +15,10 @@ from app.domain.instants import check_instant
 from app.domain.transition import ActorKind, RecordedTransition, Transition
 from app.domain.value_stream import Stage, ValueStream
 from app.domain.work_item import WorkItem
-from app.store import invalidations, transitions, value_streams, work_items
+from app.store import broken_rules, invalidations, transitions, value_streams, work_items
+from app.store.broken_rules import Breach
 from app.store.database import Connection
+from app.usecases.keep_rules import Entry, check_rules, over_limit, record_broken, reserve_place
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,35 +31,80 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """What a caller says of a move. Without a timestamp it happens now, after all known moves."""
+    """What a caller says of a move. Without a timestamp it happens now, after all known moves.
+
+    `override_reason` says why an enforced rule of the stream may be broken.
+    """
 
     to_stage: str
     timestamp: datetime | None = None
     reason: str | None = None
     actor_kind: ActorKind | None = None
     source_event_id: str | None = None
+    override_reason: str | None = None
 
 
-async def move(
-    connection: Connection, item_id: int, asked: Move, expected: Expectation
-) -> tuple[RecordedTransition, int]:
-    """Record one move; returns it and the item's version.
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A recorded move, the item's version after it, and the rules that it broke."""
 
-    A source event that was delivered before gives the earlier answer and changes nothing. Raises
-    UnknownItem, UnknownStage, ItemCancelled, PreconditionFailed, EventIdReused, InvalidValue.
+    transition: RecordedTransition
+    version: int
+    broken: Sequence[BrokenRule] = ()
+
+
+async def move(connection: Connection, item_id: int, asked: Move, expected: Expectation) -> Moved:
+    """Record one move.
+
+    A source event that was delivered before gives the earlier answer and changes nothing. The
+    stream's rules are about where a live item is now: a move that does not change that breaks none.
+    Raises UnknownItem, UnknownStage, ItemCancelled, PreconditionFailed, EventIdReused,
+    InvalidValue, MoveNotAllowed, ReasonNeeded, WipLimitReached.
     """
     item = await work_items.lock(connection, item_id)
     stream = await value_streams.load_by_id(connection, item.stream_id)
     to_stage = stream.stage(asked.to_stage)
     delivered = await _delivered_before(connection, item, asked, to_stage)
     if delivered is not None:
-        return delivered, item.version
+        return Moved(delivered, item.version)
     check_expectation(item, stream, expected)
+    entry = _entry(item, stream, asked, to_stage)
+    load = await reserve_place(connection, stream, to_stage if entry else None, item.id)
     now = await transitions.clock(connection)
     transition = _transition(item, asked, now)
     _refuse_after_cancellation(item, transition.timestamp)
+    broken = check_rules(entry, load) if entry else ()
+    recorded_id, version = await _append(connection, item, stream, transition, now)
+    breach = Breach(item, to_stage, transition.timestamp, recorded_id, asked.override_reason)
+    await record_broken(connection, breach, broken)
+    return Moved(await transitions.get(connection, item.id, recorded_id), version, broken)
+
+
+def _entry(item: WorkItem, stream: ValueStream, asked: Move, to_stage: Stage) -> Entry | None:
+    """Return what the move changes about where the item is now; None when it is history only."""
+    stays = item.cancelled_at is not None or item.facts.stage_id == to_stage.id
+    if stays or not _is_last(item, asked.timestamp):
+        return None
+    left = stream.stage_by_id(item.facts.stage_id)
+    return Entry(stream, left, to_stage, asked.reason, asked.override_reason)
+
+
+def _is_last(item: WorkItem, timestamp: datetime | None) -> bool:
+    """Tell whether a move of this instant, or of now, comes after all known ones."""
     last = item.facts.last_transition_at
-    if last is None or transition.timestamp >= last:
+    return timestamp is None or last is None or timestamp >= last
+
+
+async def _append(
+    connection: Connection,
+    item: WorkItem,
+    stream: ValueStream,
+    transition: Transition,
+    now: datetime,
+) -> tuple[int, int]:
+    """Write the move into the log and let the facts follow; returns its id and the version."""
+    to_stage, last = stream.stage(transition.to_stage), item.facts.last_transition_at
+    if _is_last(item, transition.timestamp):
         # at the end of the history, the facts follow from those before
         recorded_id = await transitions.add(connection, item, item.facts, to_stage, transition)
         facts = item.facts.after(to_stage, stream.zone(to_stage), transition.timestamp)
@@ -66,15 +115,22 @@ async def move(
         await transitions.derive_facts(connection, [item.id])
         item = await work_items.change(connection, item, now)
     await _invalidate(connection, item, transition.timestamp, last, now)
-    return await transitions.get(connection, item.id, recorded_id), item.version
+    return recorded_id, item.version
 
 
-async def void(
-    connection: Connection, item_id: int, transition_id: int, reason: str
-) -> RecordedTransition:
+@dataclass(frozen=True, slots=True)
+class Voided:
+    """A move that was taken back, and the rules that the item breaks where it is back now."""
+
+    transition: RecordedTransition
+    broken: Sequence[BrokenRule] = ()
+
+
+async def void(connection: Connection, item_id: int, transition_id: int, reason: str) -> Voided:
     """Take a mistaken move out of the item's history; the log keeps it, marked void.
 
-    Raises UnknownItem, UnknownTransition, TransitionVoided, ItemCancelled.
+    It is never refused for a rule's sake: the log tells what happened. Raises UnknownItem,
+    UnknownTransition, TransitionVoided, ItemCancelled.
     """
     item = await work_items.lock(connection, item_id)
     mistaken = await transitions.get(connection, item_id, transition_id)
@@ -84,11 +140,24 @@ async def void(
         raise ItemCancelled(f"work item {item_id} is cancelled; restore it before correcting it")
     now = await transitions.clock(connection)
     await transitions.void(connection, transition_id, reason, now)
+    await broken_rules.void(connection, item.stream_id, transition_id, mistaken.timestamp, now)
     await transitions.derive_facts(connection, [item_id])
-    await work_items.change(connection, item, now)
+    corrected = await work_items.change(connection, item, now)
     last = item.facts.last_transition_at
     await _invalidate(connection, item, mistaken.timestamp, last, now)
-    return await transitions.get(connection, item_id, transition_id)
+    broken = await _over_limit_again(connection, item, corrected)
+    return Voided(await transitions.get(connection, item_id, transition_id), broken)
+
+
+async def _over_limit_again(
+    connection: Connection, before: WorkItem, after: WorkItem
+) -> Sequence[BrokenRule]:
+    """Return the limit of the stage that a correction has put the item back into, if exceeded."""
+    if after.facts.stage_id == before.facts.stage_id:
+        return ()
+    stream = await value_streams.load_by_id(connection, after.stream_id)
+    stage = stream.stage_by_id(after.facts.stage_id)
+    return over_limit(await reserve_place(connection, stream, stage, after.id))
 
 
 async def _invalidate(

@@ -1,11 +1,12 @@
 """Observe the whole service for Prometheus, from the database."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import accumulate
 
+from app.domain.broken_rule import Rule
 from app.domain.work_item import WorkItemType
 from app.store import observations
 from app.store.database import Connection
@@ -36,6 +37,8 @@ async def observe(connection: Connection) -> Observation:
         lead_time=_histogram(found.of("lead")),
         stage_time=found.stage_times(),
         cycle_time_quantiles=quantiles,
+        broken_rules=found.broken_rules(await observations.broken_rules(connection)),
+        wip_limits=found.wip_limits(),
     )
 
 
@@ -94,6 +97,22 @@ class _Found:
             name: _histogram(count for count in ended if names[count.label] == name)
             for name in dict.fromkeys(stage.name for stage in self.stages)
         }
+
+    def broken_rules(self, numbers: Mapping[tuple[str, int], int]) -> dict[tuple[str, str], int]:
+        """Return how often each rule was broken by entering each stage."""
+        broken = {(str(rule), stage.name): 0 for rule in Rule for stage in self.stages}
+        for stage in self.stages:
+            for rule in Rule:
+                broken[rule, stage.name] += numbers.get((rule, stage.id), 0)
+        return broken
+
+    def wip_limits(self) -> dict[str, int]:
+        """Return the limits of the stages that have one."""
+        limits: Counter[str] = Counter()
+        for stage in self.stages:
+            if stage.wip_limit is not None:
+                limits[stage.name] += stage.wip_limit
+        return dict(limits)
 
     def _names(self) -> dict[str, str]:
         return {"": ""} | {str(stage.id): stage.name for stage in self.stages}

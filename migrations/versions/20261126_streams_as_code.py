@@ -157,6 +157,7 @@ RULES = (
         policy TEXT NOT NULL,
         broken_at TIMESTAMP WITH TIME ZONE NOT NULL,
         override_reason TEXT,
+        voided_at TIMESTAMP WITH TIME ZONE,
         CONSTRAINT broken_rules_pkey PRIMARY KEY (id),
         CONSTRAINT broken_rules_rule_check CHECK (rule IN ('wip_limit', 'allowed_move', 'backward_reason')),
         CONSTRAINT broken_rules_policy_check CHECK (policy IN ('warn', 'enforce')),

@@ -398,7 +398,7 @@ async def test_an_item_created_by_a_request_during_the_import_is_known_to_it(
     )
     items = [told("B"), told("A", ("Backlog", 0), ("Analysis", 1)), told("C")]
     async with transaction(database) as request:
-        created, _ = await create(request, creation)
+        created = (await create(request, creation)).item
         importing = asyncio.create_task(merge(database, items))
         await until_one_waits(request)
     merged = await importing

@@ -180,7 +180,7 @@ class LifeOfItems(RuleBasedStateMachine):
             "lived", kind, timestamp, stage, self._stream.key, source="tracker", external_key=key
         )
         before = self._clock()
-        item, _ = self._run(lambda db: create(db, creation))
+        item = self._run(lambda db: create(db, creation)).item
         assert item.created_at == timestamp or (timestamp is None and item.created_at >= before)
         [first] = self._run(lambda db: transitions.history(db, item.id))
         entered = stage or self._stream.first_stage.name
@@ -289,9 +289,10 @@ class LifeOfItems(RuleBasedStateMachine):
         if earlier is not None and earlier.to_stage != asked.to_stage:
             self._refused(EventIdReused, lambda db: move(db, item.id, asked, ANYBODY))
         elif earlier is not None:
-            recorded, version = self._run(lambda db: move(db, item.id, asked, ANYBODY))
+            again = self._run(lambda db: move(db, item.id, asked, ANYBODY))
+            recorded = again.transition
             assert (recorded.id, recorded.timestamp) == (earlier.id, earlier.timestamp)
-            assert version == item.version
+            assert again.version == item.version
         else:
             self._move_or_be_refused(item, asked, timestamp)
 
@@ -305,7 +306,8 @@ class LifeOfItems(RuleBasedStateMachine):
     def _moved(self, item: Model, asked: Move) -> RecordedTransition:
         """Move, expecting the item to be as the model says; the model follows."""
         expected = Expectation(frozenset({item.version}))
-        recorded, version = self._run(lambda db: move(db, item.id, asked, expected))
+        moved = self._run(lambda db: move(db, item.id, asked, expected))
+        recorded, version = moved.transition, moved.version
         assert recorded.to_stage == asked.to_stage
         assert asked.timestamp in (None, recorded.timestamp)
         item.version += 1
@@ -324,7 +326,7 @@ class LifeOfItems(RuleBasedStateMachine):
         if error is not None:
             self._refused(error, lambda db: void(db, item.id, entry.id, "a mistake"))
             return
-        voided = self._run(lambda db: void(db, item.id, entry.id, "a mistake"))
+        voided = self._run(lambda db: void(db, item.id, entry.id, "a mistake")).transition
         assert (voided.id, voided.void_reason) == (entry.id, "a mistake")
         entry.void = True
         item.version += 1

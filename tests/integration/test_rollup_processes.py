@@ -46,7 +46,7 @@ async def fill(database: Database) -> list[int]:
         for number in range(ITEMS):
             since = DAYS - number * (DAYS - 5) / ITEMS
             new = Creation(f"Item {number}", WorkItemType.FEATURE, timestamp=_ago(since))
-            item, _ = await create(connection, new)
+            item = (await create(connection, new)).item
             for step, stage in enumerate(("Analysis", "Development", "Testing", "Production")):
                 await move(
                     connection,
@@ -78,10 +78,10 @@ async def correct(database: Database, ids: Sequence[int]) -> None:
     for number, item_id in enumerate(ids):
         async with transaction(database) as connection:
             late = Move("Development", timestamp=_ago(DAYS - number))
-            added, _ = await move(connection, item_id, late, Expectation())
+            moved = await move(connection, item_id, late, Expectation())
         if number % 2:
             async with transaction(database) as connection:
-                await void(connection, item_id, added.id, "not so")
+                await void(connection, item_id, moved.transition.id, "not so")
 
 
 async def watch(database: Database, seen: list[int], done: asyncio.Event) -> None:

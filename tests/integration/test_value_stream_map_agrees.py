@@ -2,17 +2,18 @@
 
 from dataclasses import replace
 from datetime import datetime
+from operator import itemgetter
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import update
+from sqlalchemy import insert, update
 
 from app.domain.value_stream import ValueStream
 from app.domain.work_item import WorkItemType
 from app.flow.calendar import Window, day_window, week_window
-from app.flow.stage_times import StagePresence
+from app.flow.stage_times import Limits, LimitTerms, StagePresence
 from app.flow.times import item_times
 from app.flow.value_stream_map import ValueStreamMap, value_stream_map
 from app.store import tables, value_streams
@@ -103,6 +104,39 @@ async def test_the_database_draws_up_the_map_as_defined(
         for window in asked:
             expected = defined(population, inside.stream, window)
             assert_same(await measured(inside, window), expected)
+
+
+TERMS = st.lists(st.tuples(instants(), st.one_of(st.none(), st.integers(1, 3))), max_size=3)
+
+
+async def with_terms(inside: Stored, terms: list[list[tuple[datetime, int | None]]]) -> Limits:
+    """Give the stages WIP limits that changed over time; returns them by the stages' names."""
+    limits: dict[str, LimitTerms] = {}
+    for stage, each in zip(inside.stream.stages, terms, strict=False):
+        in_order = dict(sorted(each, key=itemgetter(0)))
+        rows = [
+            {"stage_id": stage.id, "effective_from": since, "wip_limit": limit}
+            for since, limit in in_order.items()
+        ]
+        if rows:
+            await inside.connection.execute(insert(tables.stage_limits), rows)
+            limits |= {stage.name: list(in_order.items())}
+    return limits
+
+
+@agreement_test
+@given(populations(), st.lists(TERMS, min_size=7, max_size=7), windows_seen_at_any_time())
+async def test_a_limit_counts_from_when_it_took_effect(
+    shared_database: Database,
+    population: Population,
+    terms: list[list[tuple[datetime, int | None]]],
+    window: Window,
+) -> None:
+    async with stored(shared_database, population) as inside:
+        limits = await with_terms(inside, terms)
+        items = [item_times(each, inside.stream, window.as_of) for each in population.histories]
+        expected = value_stream_map(items, inside.stream, window, limits)
+        assert_same(await measured(inside, window), expected)
 
 
 @stored_test

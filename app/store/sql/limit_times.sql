@@ -2,12 +2,29 @@
 --   stream_id  integer
 --   starts, ends  timestamptz
 --   types  text[]: only items of these types count; NULL for all
---   stages, at_start  integer[]: stages with a limit, and the items in each when the window starts
+--   stages, at_start  integer[]: stages, and the items in each when the window starts
 -- at_limit_us: the time with as many items as the limit of that time, or more; over_limit_us: with
--- more. Limits count from when they took effect; without one no number is too many.
-WITH limited AS (
+-- more. Limits count from when they took effect; without one no number is too many. Stages that had no
+-- limit in the window have no row.
+WITH asked AS (
     SELECT * FROM unnest(CAST(:stages AS integer[]), CAST(:at_start AS bigint[]))
-                  AS l (stage_id, at_start)
+                  AS a (stage_id, at_start)
+),
+-- a limit of which nothing tells since when has always been there
+limits AS (
+    SELECT s.stage_id, s.effective_from, s.wip_limit
+    FROM stage_limits s
+    JOIN asked USING (stage_id)
+    UNION ALL
+    SELECT s.id, CAST('1970-01-01T00:00:00Z' AS timestamptz), s.wip_limit
+    FROM stages s
+    JOIN asked a ON a.stage_id = s.id
+    WHERE NOT EXISTS (SELECT FROM stage_limits known WHERE known.stage_id = s.id)
+),
+limited AS (
+    SELECT a.stage_id, a.at_start
+    FROM asked a
+    WHERE a.stage_id IN (SELECT stage_id FROM limits WHERE wip_limit IS NOT NULL)
 ),
 moves AS NOT MATERIALIZED (
     SELECT t.timestamp AS at, t.from_stage_id, t.to_stage_id
@@ -21,17 +38,6 @@ moves AS NOT MATERIALIZED (
            -- one row by key for each move: a join would read all items of the types
            OR (SELECT i.type FROM work_items i WHERE i.id = t.work_item_id)
               = ANY (CAST(:types AS text[])))
-),
--- a limit of which nothing tells since when has always been there
-limits AS (
-    SELECT s.stage_id, s.effective_from, s.wip_limit
-    FROM stage_limits s
-    JOIN limited USING (stage_id)
-    UNION ALL
-    SELECT s.id, CAST('1970-01-01T00:00:00Z' AS timestamptz), s.wip_limit
-    FROM stages s
-    JOIN limited l ON l.stage_id = s.id
-    WHERE NOT EXISTS (SELECT FROM stage_limits known WHERE known.stage_id = s.id)
 ),
 -- a step changes the number of items, a limit the limit; each leaves the other as it was
 events AS (
@@ -55,6 +61,7 @@ events AS (
     UNION ALL
     SELECT s.stage_id, greatest(s.effective_from, CAST(:starts AS timestamptz)), 0, true, s.wip_limit
     FROM limits s
+    JOIN limited USING (stage_id)
     WHERE s.effective_from < CAST(:ends AS timestamptz)
       -- of those in force before the window, the last
       AND NOT EXISTS (
@@ -82,4 +89,5 @@ SELECT stage_id,
        coalesce(sum(us) FILTER (WHERE items >= wip_limit), 0) AS at_limit_us,
        coalesce(sum(us) FILTER (WHERE items > wip_limit), 0) AS over_limit_us
 FROM intervals
-GROUP BY stage_id;
+GROUP BY stage_id
+HAVING bool_or(wip_limit IS NOT NULL AND us > 0);

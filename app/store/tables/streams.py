@@ -76,6 +76,7 @@ broken_rules = Table(
     Column("policy", Text, nullable=False),
     Column("broken_at", Instant, nullable=False),
     Column("override_reason", Text),
+    Column("voided_at", Instant),  # of the move
     CheckConstraint("rule IN ('wip_limit', 'allowed_move', 'backward_reason')", name="rule_check"),
     CheckConstraint("policy IN ('warn', 'enforce')", name="policy_check"),
     CheckConstraint(

@@ -1,19 +1,35 @@
 """How long a visit to a stage lasts, how full the stage is, what goes in and what comes out."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from app.domain.value_stream import DEFAULT_STREAM, ValueStream, Zone
 from app.domain.work_item import ItemHistory
 from app.flow import throughput, wip
 from app.flow.calendar import Window
-from app.flow.stage_times import StagePresence, StageTimes, stage_presence
+from app.flow.stage_times import (
+    LimitLoad,
+    StagePresence,
+    StageTimes,
+    limit_load,
+    stage_presence,
+    visits_to,
+)
 from app.flow.times import item_times
 from tests.fixture_f1 import F1, F1_WEEK, HOUR_US, at, d1, d2, d3, d4, d5, d8, history
-from tests.strategies import Population, populations, property_test, windows
+from tests.strategies import (
+    Population,
+    instants,
+    partitions,
+    populations,
+    property_test,
+    windows,
+)
 
 
 def presence(
@@ -197,3 +213,82 @@ def test_the_types_add_up_to_the_whole(population: Population, window: Window) -
     whole = figures(list(told))
     for n, expected in enumerate(whole):
         assert tuple(sum(part[n][i] for part in parts) for i in range(5)) == expected
+
+
+def loaded(
+    *told: ItemHistory, limits: Sequence[tuple[datetime, int | None]], window: Window = F1_WEEK
+) -> tuple[float, float, float] | None:
+    """Return the hours with a limit, at it and over it, of Development."""
+    items = [item_times(each, DEFAULT_STREAM) for each in told]
+    visits = visits_to(items, DEFAULT_STREAM.stage("Development"))
+    found = limit_load(visits, limits, window)
+    if found is None:
+        return None
+    return (
+        found.limited_us / HOUR_US,
+        found.at_limit_us / HOUR_US,
+        found.over_limit_us / HOUR_US,
+    )
+
+
+def test_a_stage_is_over_its_limit_only_with_more_items_than_it() -> None:
+    told = [in_development(d1, d3), in_development(d2, d4), in_development(d2, d3)]
+    always = F1_WEEK.start
+    assert loaded(*told, limits=[(always, 1)]) == (168, 72, 24)
+    assert loaded(*told, limits=[(always, 2)]) == (168, 24, 24)
+    assert loaded(*told, limits=[(always, 3)]) == (168, 24, 0)
+
+
+def test_a_limit_counts_from_its_own_start_until_the_next_one() -> None:
+    told = [in_development(d1, d5), in_development(d1, d5)]
+    assert loaded(*told, limits=[(d2, 1), (d3, 2), (d4, None)]) == (48, 48, 24)
+    assert loaded(*told, limits=[(d4, None), (d2, 1), (d3, 2)]) == (48, 48, 24)
+
+
+def test_a_limit_from_before_the_window_holds_in_it_and_a_later_one_does_not() -> None:
+    told = [in_development(d1, d5), in_development(d1, d5)]
+    window = Window(d2, d3, as_of=d8)
+    assert loaded(*told, limits=[(d1, 1)], window=window) == (24, 24, 24)
+    assert loaded(*told, limits=[(d3, 1)], window=window) is None
+    assert loaded(*told, limits=[(d1, 1), (d2, None)], window=window) is None
+    assert loaded(*told, limits=[], window=window) is None
+    assert loaded(*told, limits=[(d1, 1), (d1, 5)], window=window) == (24, 0, 0)
+
+
+@property_test
+@given(
+    populations(),
+    partitions(),
+    st.lists(st.tuples(instants(), st.none() | st.integers(1, 3)), max_size=4),
+)
+def test_the_times_at_and_over_limits_add_up_over_adjacent_windows(
+    population: Population,
+    parts: tuple[Window, list[Window]],
+    limits: list[tuple[datetime, int | None]],
+) -> None:
+    whole, pieces = parts
+    items = [item_times(each, population.stream) for each in population.histories]
+    for each in population.stream.stages:
+        visits = [*visits_to(items, each)]
+        total = limit_load(visits, limits, whole) or LimitLoad(0, 0, 0)
+        found = [limit_load(visits, limits, piece) or LimitLoad(0, 0, 0) for piece in pieces]
+        for name in ("limited_us", "at_limit_us", "over_limit_us"):
+            assert sum(getattr(one, name) for one in found) == getattr(total, name)
+        assert total.over_limit_us <= total.at_limit_us <= total.limited_us <= whole.length_us
+        occupied = sum(whole.overlap_us(visit.entered, visit.exited) for visit in visits)
+        assert total.at_limit_us <= occupied
+
+
+@property_test
+@given(populations(), windows(), st.integers(1, 3))
+def test_over_a_limit_is_at_the_next_higher_one(
+    population: Population, window: Window, limit: int
+) -> None:
+    items = [item_times(each, population.stream) for each in population.histories]
+    for each in population.stream.stages:
+        visits = [*visits_to(items, each)]
+        over = limit_load(visits, [(window.start, limit)], window)
+        above = limit_load(visits, [(window.start, limit + 1)], window)
+        assert over is not None
+        assert above is not None
+        assert over.over_limit_us == above.at_limit_us
