@@ -16,7 +16,6 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from app.domain import errors
-from app.domain.broken_rule import Rule
 
 log = structlog.get_logger()
 
@@ -76,7 +75,7 @@ class FieldProblem(BaseModel):
     file: str | None = Field(None, description="imported file")
     line: int | None = Field(None, description="line in the file, from 1")
     column: int | None = Field(None, description="column of the line, from 1")
-    rule: Rule | None = Field(None, description="rule of the stream that stands against it")
+    rule: str | None = Field(None, description="rule of the stream that stands against it")
     stage: str | None = Field(None, description="stage that the rule is about")
 
 

@@ -18,10 +18,8 @@ async def _move(client: httpx.AsyncClient, **body: str) -> httpx.Response:
     return await client.put(f"{ITEMS}/{item['id']}/transition", json=body)
 
 
-async def _twice(client: httpx.AsyncClient, verb: str) -> httpx.Response:
-    path = f"{ITEMS}/{(await create(client))['id']}/{verb}"
-    await client.post(path, json={"reason": "no use"})
-    return await client.post(path, json={"reason": "no use"})
+async def _restore(client: httpx.AsyncClient) -> httpx.Response:
+    return await client.post(f"{ITEMS}/{(await create(client))['id']}/restore")
 
 
 async def _cancel_too_early(client: httpx.AsyncClient) -> httpx.Response:
@@ -83,7 +81,7 @@ PROVOKE: dict[str, tuple[int, Provocation]] = {
     "no-such-path": (404, lambda c: c.get("/api/v2/work-items")),
     "method-not-allowed": (405, lambda c: c.delete(f"{ITEMS}/1")),
     "item-cancelled": (409, _move_cancelled),
-    "item-not-cancelled": (409, lambda c: _twice(c, "restore")),
+    "item-not-cancelled": (409, _restore),
     "cancel-before-last-move": (409, _cancel_too_early),
     "transition-voided": (409, _void_twice),
     "duplicate-item": (409, _duplicate),
@@ -92,8 +90,11 @@ PROVOKE: dict[str, tuple[int, Provocation]] = {
     "idempotency-key-reused": (422, _reuse_key),
     "too-large": (413, lambda c: c.post("/api/v1/imports", content=b"x" * (2**20 + 1))),
 }
-ELSEWHERE = {"database-unavailable", "schema-outdated"}
-"""These need a service without its database and are provoked with it."""
+ELSEWHERE = {
+    *("database-unavailable", "schema-outdated"),
+    *("wip-limit-reached", "move-not-allowed", "reason-needed"),
+}
+"""These need a service without its database, or a stream with rules, and are provoked with it."""
 
 
 @pytest.fixture(scope="module")

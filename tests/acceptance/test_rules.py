@@ -398,3 +398,12 @@ async def test_an_item_created_in_a_stage_with_a_limit_has_one_instant_everywher
     assert old["updated_at"] > day(1)
     assert await sql(database, "SELECT count(*) FROM rollup_invalidations") == [(1,)]
     await assert_log_and_facts_agree(database)
+
+
+@pytest.mark.parametrize("name", ["wip-limit-reached", "move-not-allowed", "reason-needed"])
+async def test_a_refusal_for_a_rules_sake_explains_itself_at_its_type(
+    shared: httpx.AsyncClient, name: str
+) -> None:
+    explained = await get(shared, f"/problems/{name}")
+    assert explained["status"] == 409
+    assert explained["parents"] == ["/problems/rule-broken", "/problems/conflict"]

@@ -103,6 +103,8 @@ def test_the_observability_page_lists_every_series_with_its_type_labels_and_help
         oldest_started={"Testing": 1.0},
         stage_time={"Testing": Histogram()},
         cycle_time_quantiles={0.5: 1.0},
+        broken_rules={("wip_limit", "Testing"): 1},
+        wip_limits={"Testing": 3},
     )
     series = set()
     for family in text_string_to_metric_families(exposition(seen).decode()):
