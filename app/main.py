@@ -40,6 +40,7 @@ from app.api import (
     work_items,
 )
 from app.api.middleware import Observed
+from app.api.stream_paths import StreamPaths, described
 from app.settings import Settings
 from app.store.database import open_database
 from app.telemetry import configure_logs
@@ -116,13 +117,14 @@ def create_app(settings: Settings | None = None, database_url: str | None = None
         separate_input_output_schemas=False,
     )
     app.state.settings = chosen
+    app.add_middleware(StreamPaths)
     app.add_middleware(Observed, max_body_bytes=chosen.max_import_bytes)
     problems.install(app)
     for module in _ROUTES:
         app.include_router(module.router)
     _mount(app, "/docs/static", Path(fastapi_offline.__file__).parent / "static")
     _mount(app, "/static", Path(api.__file__).parent / "static")
-    _document_problems(app)
+    _complete_document(app)
     return app
 
 
@@ -130,12 +132,13 @@ def _mount(app: FastAPI, path: str, folder: Path) -> None:
     app.mount(path, StaticFiles(directory=folder), name=path)
 
 
-def _document_problems(app: FastAPI) -> None:
-    """Add what routes refer to by name: the schema of problems."""
+def _complete_document(app: FastAPI) -> None:
+    """Add what no route says: the schema of problems, and the paths below a value stream."""
     build = app.openapi
 
     def openapi() -> dict[str, Any]:
         document = build()
+        document["paths"].update(described(document))
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         schemas.update(problems.schemas())
         for unused in ("HTTPValidationError", "ValidationError"):

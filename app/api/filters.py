@@ -1,5 +1,6 @@
 """The filters that every flow metric takes, in the same words."""
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from fastapi import Depends, Query
@@ -17,15 +18,14 @@ GroupBy = Literal["type"]
 """What an answer can be given apart for."""
 
 
-class FlowFilter(RequestModel):
-    """Which part of the flow is asked about."""
+class WindowFilter(RequestModel):
+    """Which time and which items are asked about, of any stream."""
 
     days: int | None = Field(None, ge=1, le=90, description="rolling window; unsaid: 7")
     start: Instant | None = Field(None, description="start of the window, included")
     end: Instant | None = Field(None, description="end of the window, excluded; unsaid: `as_of`")
     as_of: Instant | None = Field(None, description="as things stood then; unsaid: now")
     tz: TimeZone | None = Field(None, description="IANA zone; unsaid: the stream's own")
-    stream: Name | None = Field(None, description="value stream; unsaid: the default one")
     type: list[WorkItemType] | None = Field(None, description="only these types; repeatable")
     exclude_types: list[WorkItemType] | None = Field(
         None, description="all but these types; repeatable"
@@ -34,7 +34,6 @@ class FlowFilter(RequestModel):
     def question(self) -> Question:
         """Return the filter as the use cases know it."""
         return Question(
-            stream=self.stream,
             days=self.days,
             start=self.start,
             end=self.end,
@@ -49,6 +48,16 @@ class FlowFilter(RequestModel):
             return None
         excluded = self.exclude_types or []
         return [kind for kind in (self.type or list(WorkItemType)) if kind not in excluded]
+
+
+class FlowFilter(WindowFilter):
+    """Which part of the flow of one stream is asked about."""
+
+    stream: Name | None = Field(None, description="value stream; unsaid: the default one")
+
+    def question(self) -> Question:
+        """Return the filter as the use cases know it."""
+        return replace(super().question(), stream=self.stream)
 
 
 async def _scope(asked: Annotated[FlowFilter, Query()], db: Db) -> Scope:

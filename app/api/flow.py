@@ -116,7 +116,7 @@ class FlowMetrics(Explained, FlowNumbers):
         )
         return cls(
             **explained,
-            **_numbers(summary),
+            **numbers(summary),
             flow_efficiency=ladder.flow_efficiency,
             flow_efficiency_reason=ladder.no_efficiency,
             activity_ratio=ladder.activity_ratio,
@@ -125,14 +125,12 @@ class FlowMetrics(Explained, FlowNumbers):
             rework_time_share=quality.rework_time_share,
             rolled_ca=quality.rolled_complete_and_accurate,
             stages=stages_of(scope, measured.map),
-            by_type={
-                kind: FlowNumbers(**_numbers(each)) for kind, each in measured.by_type.items()
-            },
+            by_type={kind: FlowNumbers(**numbers(each)) for kind, each in measured.by_type.items()},
             data_quality=DataQuality(**measured.contradictions),
         )
 
 
-def _numbers(summary: FlowSummary) -> dict[str, Any]:
+def numbers(summary: FlowSummary) -> dict[str, Any]:
     """Return the fields of FlowNumbers; most have the summary's own names."""
     other = {
         "cycle_time_count": summary.cycle.count,
@@ -160,6 +158,6 @@ async def flow_metrics(scope: Scoped, db: Db, request: Request) -> FlowMetrics |
     measured = await measure(db, scope)
     if not wants_csv(request):
         return FlowMetrics.of(scope, measured)
-    rows = [{"type": "", **_numbers(measured.summary)}]
-    rows += [{"type": kind, **_numbers(each)} for kind, each in measured.by_type.items()]
+    rows = [{"type": "", **numbers(measured.summary)}]
+    rows += [{"type": kind, **numbers(each)} for kind, each in measured.by_type.items()]
     return csv_response(["type", *FlowNumbers.model_fields], rows, "metrics")

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Response
+from fastapi import APIRouter, Header, Path, Query, Response
 from pydantic import ConfigDict, Field
 
 from app.api.items import EnteredItemOut, WorkItemOut, tag, warnings_of
@@ -28,6 +28,12 @@ IfMatch = Annotated[
     str | None,
     Header(alias="If-Match", description="act only if the item still has this ETag"),
 ]
+
+
+class WhichStream(RequestModel):
+    """Which value stream."""
+
+    stream: Name | None = Field(None, description="value stream; unsaid: the default one")
 
 
 class CreateWorkItem(RequestModel):
@@ -102,11 +108,16 @@ class RestoreWorkItem(RequestModel):
         errors.IdempotencyKeyReused,
     ),
 )
-async def create_item(body: CreateWorkItem, db: Db, response: Response) -> EnteredItemOut:
+async def create_item(
+    body: CreateWorkItem, which: Annotated[WhichStream, Query()], db: Db, response: Response
+) -> EnteredItemOut:
     """Create an item; it enters its stage in the same transaction, with the same instant."""
+    if which.stream is not None and body.stream is not None:
+        raise errors.InvalidValue("stream", "is named already, outside of the body")
     if body.source is not None and body.external_key is None:
         raise errors.InvalidValue("external_key", "expected a key, because `source` is given")
-    created = await create(db, Creation(**body.model_dump()))
+    asked = body.model_dump() | {"stream": body.stream or which.stream}
+    created = await create(db, Creation(**asked))
     response.headers["Location"] = f"/api/v1/work-items/{created.item.id}"
     return _entered(response, created)
 

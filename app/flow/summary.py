@@ -5,7 +5,7 @@ same dataclass from SQL, and both must agree to the last integer.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Self
 
 from app.flow import throughput, wip
@@ -188,6 +188,25 @@ def summarise(items: Iterable[ItemTimes], window: Window) -> FlowSummary:
         cycle=DurationSummary.of([item.cycle_us for item in cohort if item.cycle_us is not None]),
         lead=DurationSummary.of([item.lead_us for item in cohort if item.lead_us is not None]),
         parked_us=sum(item.parked_us or 0 for item in cohort),
+    )
+
+
+def added_up(
+    summaries: Sequence[FlowSummary], cycle: DurationSummary, lead: DurationSummary
+) -> FlowSummary:
+    """Put the numbers of several streams in one window together; `summaries` is not empty.
+
+    Counts, integrals and states add up. Durations do not: `cycle` and `lead` are of all items.
+    """
+    return FlowSummary(
+        **{
+            each.name: sum(getattr(summary, each.name) for summary in summaries)
+            for each in fields(FlowSummary)
+            if each.name not in ("window_us", "cycle", "lead")
+        },
+        window_us=summaries[0].window_us,
+        cycle=cycle,
+        lead=lead,
     )
 
 

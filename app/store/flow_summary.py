@@ -45,13 +45,20 @@ def summary_of(parts: Parts) -> FlowSummary:
         wip_at_end=doing.at_end,
         open_items=_open_items(parts),
         backlog_items=State(parts, Zone.TODO).at_end,
-        cycle=summarise_runs([run for each in items for run in each.cycles], throughput, cycle_us),
-        lead=summarise_runs(
-            [run for each in items for run in each.leads],
-            throughput,
-            sum(each.lead_us for each in items),
-        ),
+        **dict(zip(("cycle", "lead"), durations_of([parts]), strict=True)),
         parked_us=cycle_us - _in_doing_us(parts),
+    )
+
+
+def durations_of(several: Iterable[Parts]) -> tuple[DurationSummary, DurationSummary]:
+    """Return the cycle and the lead times of the items finished in a window, of all parts."""
+    items = [item for parts in several for item in parts.items if item.phase is Phase.INSIDE]
+    count = sum(each.finished_n for each in items)
+    cycles = [run for each in items for run in each.cycles]
+    leads = [run for each in items for run in each.leads]
+    return (
+        summarise_runs(cycles, count, sum(each.cycle_us for each in items)),
+        summarise_runs(leads, count, sum(each.lead_us for each in items)),
     )
 
 

@@ -59,8 +59,18 @@ async def resolve(
 ) -> Scope:
     """Fill in what the question left unsaid. Raises InvalidValue, UnknownStream."""
     await measurements.begin_analysis(connection)
-    stream = await value_streams.load(connection, question.stream)
     now = await transitions.clock(connection)
+    return await scope_at(connection, question, now, default_days=default_days)
+
+
+async def scope_at(
+    connection: Connection, question: Question, now: datetime, *, default_days: int = DEFAULT_DAYS
+) -> Scope:
+    """Fill in a question that is asked at an instant, in an analysis that has begun already.
+
+    Raises as `resolve`.
+    """
+    stream = await value_streams.load(connection, question.stream)
     window = _window(question, now, default_days)
     return Scope(
         stream=stream,
