@@ -118,7 +118,7 @@ class Checks:
         count = len(node.value)
         if not shape.least <= count <= shape.most:
             bound = f"at least {shape.least}" if count < shape.least else f"at most {shape.most}"
-            self.problem(path, f"expected {bound} entries, got {count}")
+            self.problem(path, f"expected {bound} in this list, got {count}")
         return [self.value(each, shape.of, (*path, index)) for index, each in enumerate(node.value)]
 
     def _entries(self, shape: Entries, node: yaml.Node, path: Path) -> dict[str, Any] | None:

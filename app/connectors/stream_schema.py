@@ -206,7 +206,7 @@ STREAM = Entries(
 FILE = Entries(
     "a mapping with version and value_streams",
     (
-        Field("version", Whole(VERSION, VERSION), "version of this format", True),
+        Field("version", Whole(VERSION, VERSION), "the version of this format, 1", True),
         Field(
             "value_streams",
             Items(STREAM, "value streams", least=1, most=500),

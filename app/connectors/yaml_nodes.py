@@ -4,16 +4,19 @@ Nodes are only composed, never constructed: no tag can make anything but a text 
 """
 
 from dataclasses import dataclass, field
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 import yaml
 
 from app.connectors.texts import clean, shown
 from app.domain.errors import FileProblem, Place
 
-MAX_BYTES = 256 * 1024
+MAX_BYTES = 128 * 1024
 MAX_VALUES = 20_000
 """Most values in a file, those that aliases repeat counted each time."""
+
+MAX_BRACKETS = 20
+"""Most brackets within brackets."""
 
 _ENDLESS = MAX_VALUES + 1
 _TYPES = {
@@ -56,6 +59,7 @@ _REMEDIES = (
         "expected <block end>",
         "expected the indentation of the lines before, and a dash before each entry of a list",
     ),
+    ("too many brackets", "expected a few levels of values, got brackets nested too deeply"),
     ("could not find expected ':'", "expected a colon and a blank after the field's name"),
     (
         "cannot start any token",
@@ -63,6 +67,16 @@ _REMEDIES = (
     ),
     ("duplicate anchor", "expected each anchor once, got this one again: rename it"),
 )
+
+
+class _Loader(yaml.SafeLoader):
+    """Gives up where brackets are nested deeply: each costs the scanner time at every token."""
+
+    def fetch_flow_collection_start(self, TokenClass: Any) -> None:  # noqa: N803 - PyYAML's name
+        """Scan an opening bracket."""
+        if self.flow_level >= MAX_BRACKETS:
+            raise yaml.scanner.ScannerError(None, None, "too many brackets", self.get_mark())
+        super().fetch_flow_collection_start(TokenClass)
 
 
 @dataclass(slots=True)
@@ -93,7 +107,7 @@ def compose(data: bytes, findings: Findings) -> yaml.Node | None:
     if text.lstrip().startswith("{"):
         text = text.replace("\t", " ")  # JSON may indent with tabs, and its texts hold none
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = yaml.compose(text, Loader=_Loader)
         if root is None:
             findings.add_at(
                 "", 0, "expected value streams, got an empty file: begin with `version: 1`"
@@ -111,7 +125,7 @@ def compose(data: bytes, findings: Findings) -> yaml.Node | None:
     except (ValueError, OverflowError):  # an escape beyond Unicode, which PyYAML does not place
         findings.add(None, "expected YAML, got an escape such as \\UFFFFFFFF that is no character")
     except RecursionError:
-        findings.add(None, "expected a few levels of values, got brackets nested too deeply")
+        findings.add(None, "expected a few levels of values, got dashes nested too deeply")
     else:
         return root
     return None
