@@ -185,7 +185,7 @@ def _parts(error: errors.VsmError) -> Sequence[dict[str, Any]]:
         ]
     if isinstance(error, errors.InvalidBatch):
         return [asdict(problem) for problem in error.problems]
-    if isinstance(error, errors.InvalidImport):
+    if isinstance(error, errors.InvalidImport | errors.InvalidStreamFile):
         return [
             {**_known(problem.place), "field": problem.place.field, "message": problem.message}
             for problem in error.problems

@@ -5,7 +5,7 @@ import sys
 import typer
 
 from app import __version__
-from app.cli import data, demo, files, flow, measure, rebuild, serve
+from app.cli import data, demo, files, flow, measure, rebuild, serve, streams
 from app.cli.console import fail
 from app.domain.errors import VsmError
 from app.settings import SettingError
@@ -41,6 +41,7 @@ application.command("aging")(flow.aging)
 application.command("rebuild")(rebuild.rebuild)
 application.command("openapi")(_openapi)
 application.add_typer(data.group, name="data")
+application.add_typer(streams.group, name="streams")
 
 
 def _version(wanted: bool) -> None:

@@ -5,6 +5,7 @@
     │   ├── InvalidValue              one field: name, what came, what was expected
     │   ├── InvalidStream             a value stream whose metrics could not be defined
     │   ├── InvalidImport             a file with problems, each with its place
+    │   ├── InvalidStreamFile         a value stream file with problems, each with its place
     │   └── InvalidBatch              a batch with problems, each with its index
     ├── NotFound
     │   ├── UnknownItem
@@ -98,7 +99,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class FileProblem:
-    """One thing wrong in an imported file: where, what came, what was expected."""
+    """One thing wrong in a file: where, what came, what was expected."""
 
     place: Place
     message: str
@@ -112,6 +113,17 @@ class InvalidImport(Invalid):
     """The file cannot be imported as it is; nothing was imported."""
 
     type_name = "invalid-import"
+
+    def __init__(self, problems: Sequence[FileProblem]) -> None:
+        count = len(problems)
+        super().__init__(f"{count} problem{'s'[: count > 1]} in the file; first: {problems[0]}")
+        self.problems = tuple(problems)
+
+
+class InvalidStreamFile(Invalid):
+    """The value stream file is not right; nothing was changed."""
+
+    type_name = "invalid-stream-file"
 
     def __init__(self, problems: Sequence[FileProblem]) -> None:
         count = len(problems)

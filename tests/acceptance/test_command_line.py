@@ -221,3 +221,30 @@ def test_data_are_deleted_only_when_nobody_uses_them(data_dir: Path) -> None:
     assert (refused.returncode, "in use" in refused.stderr) == (1, True)
     service.end(signal.SIGTERM)
     assert vsm(environ, "data", "reset", "--yes").returncode == 0
+
+
+def test_value_stream_files_are_validated_without_a_database(tmp_path: Path) -> None:
+    environ = os.environ | {"COLUMNS": "80"}
+    config = Path(__file__).parents[2] / "config"
+    right = vsm(environ, "streams", "validate", str(config / "eight-stages.yaml"))
+    assert right.returncode == 0, right.stderr
+    assert right.stdout.startswith("platform: 8 stages from Backlog to Production, work starts at")
+
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text("version: 1\nvalue_streams:\n  - key: Shop\n    nam: Shop\n    stages: []\n")
+    refused = vsm(environ, "streams", "validate", str(wrong))
+    assert refused.returncode == 1
+    assert [line.split(": ")[0] for line in refused.stdout.splitlines()] == [
+        f"{wrong}:3:5 (value_streams[0].name)",
+        f"{wrong}:3:10 (value_streams[0].key)",
+        f"{wrong}:4:5 (value_streams[0].nam)",
+        f"{wrong}:5:13 (value_streams[0].stages)",
+    ]
+    assert "4 problems in value stream files" in refused.stderr
+
+
+def test_the_schema_of_value_stream_files_is_printed() -> None:
+    printed = vsm(dict(os.environ), "streams", "schema")
+    assert json.loads(printed.stdout)["title"] == "Value streams"
+    fields = vsm(dict(os.environ), "streams", "schema", "--reference")
+    assert "| `wip_limit` |" in fields.stdout

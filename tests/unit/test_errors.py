@@ -3,6 +3,8 @@
 import re
 
 import pytest
+from fastapi import FastAPI
+from httpx import ASGITransport, AsyncClient
 
 from app.api import problems
 from app.api.problems import documented, status_of
@@ -12,6 +14,7 @@ from app.domain.errors import (
     FileProblem,
     InvalidBatch,
     InvalidImport,
+    InvalidStreamFile,
     InvalidValue,
     Place,
     UnknownStage,
@@ -131,12 +134,42 @@ def test_an_invalid_file_tells_how_many_problems_and_keeps_all() -> None:
     assert InvalidImport([one]).detail == "1 problem in the file; first: a.csv:2: expected a stage"
     assert InvalidImport([one, two]).detail.startswith("2 problems in the file; first: a.csv:2")
     assert InvalidImport([one, two]).problems == (one, two)
+    assert InvalidStreamFile([one, two]).detail == InvalidImport([one, two]).detail
+    assert InvalidStreamFile([one, two]).problems == (one, two)
 
 
 def test_an_invalid_batch_tells_the_first_problem_and_keeps_all() -> None:
     faults = [BatchProblem(3, "title", "is empty"), BatchProblem(8, "type", "is unknown")]
     assert InvalidBatch(faults).detail == "item 3, title: is empty"
     assert InvalidBatch(faults).problems == tuple(faults)
+
+
+async def test_an_invalid_value_stream_file_is_answered_with_every_place() -> None:
+    found = [
+        FileProblem(Place("s.yaml", 2, 5, "version"), "expected 1"),
+        FileProblem(Place("s.yaml"), "expected at most 128 KiB"),
+    ]
+    app = FastAPI()
+    problems.install(app)
+
+    @app.get("/")
+    async def refuse() -> None:
+        raise InvalidStreamFile(found)
+
+    async with AsyncClient(transport=ASGITransport(app), base_url="http://test") as client:
+        answer = await client.get("/")
+    assert answer.status_code == 422
+    assert answer.json()["type"] == "/problems/invalid-stream-file"
+    assert answer.json()["errors"] == [
+        {
+            "file": "s.yaml",
+            "line": 2,
+            "column": 5,
+            "field": "version",
+            "message": "expected 1",
+        },
+        {"file": "s.yaml", "field": "", "message": "expected at most 128 KiB"},
+    ]
 
 
 def test_every_documented_route_may_be_malformed_and_its_database_away() -> None:

@@ -1,0 +1,76 @@
+"""`vsm streams …`: value streams as code."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from app.cli.console import out
+from app.cli.stream_files import read_files
+from app.connectors.stream_schema import reference
+from app.connectors.stream_schema import schema as schema_of_files
+from app.domain.stream_definition import StreamDefinition
+
+group = typer.Typer(
+    help="Value streams as code: stages, limits, moves and clocks in a file that you keep in git.",
+    no_args_is_help=True,
+)
+
+
+@group.command()
+def validate(
+    files: Annotated[
+        list[Path], typer.Argument(help="Value stream files.", exists=True, dir_okay=False)
+    ],
+) -> None:
+    """Check value stream files without a database, and tell what is in them.
+
+    Every mistake is one line, `file:line:column (field): what was expected`, and the exit status
+    is 1. Files that are checked together may not describe the same stream twice.
+
+    **Examples**
+
+        vsm streams validate config/value-stream.yaml
+
+        vsm streams validate streams/*.yaml
+    """
+    for definition in read_files(files, console=out):
+        out.print(escape(_told(definition)), soft_wrap=True, highlight=False)
+
+
+@group.command()
+def schema(
+    as_table: Annotated[
+        bool, typer.Option("--reference", help="Print the fields as Markdown tables instead.")
+    ] = False,
+) -> None:
+    """Print the JSON Schema of value stream files, by which editors complete and check them.
+
+    **Examples**
+
+        vsm streams schema > config/value-stream.schema.json
+    """
+    text = reference() if as_table else schema_text()
+    typer.echo(text, nl=False)
+
+
+def schema_text() -> str:
+    """Return the schema as it is kept in `config/`."""
+    return json.dumps(schema_of_files(), indent=2, ensure_ascii=False) + "\n"
+
+
+def _told(definition: StreamDefinition) -> str:
+    """Describe a stream in one line."""
+    stream = definition.stream
+    limited = [stage for stage in stream.stages if stage.wip_limit is not None]
+    said = [
+        f"{len(stream.stages)} stages from {stream.first_stage.name} to {stream.stages[-1].name}",
+        f"work starts at {stream.start_stage.name}",
+        f"{len(limited)} with a WIP limit" if limited else "no WIP limits",
+        f"moves {stream.moves.policy}",
+        f"time zone {stream.zone_info}",
+        "elapsed and working time" if stream.calendar else "elapsed time only",
+    ]
+    return f"{stream.key}: {', '.join(said)}"
