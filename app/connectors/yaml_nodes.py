@@ -88,8 +88,8 @@ class Findings:
 
     def add(self, mark: yaml.Mark | None, message: str, name: str = "") -> None:
         """Add a problem at a mark of the parser, or about the file as a whole."""
-        place = Place(self.file, mark.line + 1, mark.column + 1, name) if mark else None
-        self.problems.append(FileProblem(place or Place(self.file, field=name), message))
+        line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
+        self.problems.append(FileProblem(Place(self.file, line, column, name), message))
 
     def add_at(self, text: str, position: int, message: str) -> None:
         """Add a problem at a character of the text."""
