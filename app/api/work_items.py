@@ -86,12 +86,15 @@ class CancelWorkItem(RequestModel):
 
 
 class RestoreWorkItem(RequestModel):
-    """May be left out; only a stage that is full asks for more."""
+    """May be left out; only a stage that is full asks for it.
+
+    What else it says is not read: a restoration took any body before it knew one.
+    """
 
     override_reason: OverrideReason = None
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"override_reason": "a live defect"}]}
+        extra="ignore", json_schema_extra={"examples": [{"override_reason": "a live defect"}]}
     )
 
 

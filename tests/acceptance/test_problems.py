@@ -18,8 +18,10 @@ async def _move(client: httpx.AsyncClient, **body: str) -> httpx.Response:
     return await client.put(f"{ITEMS}/{item['id']}/transition", json=body)
 
 
-async def _restore(client: httpx.AsyncClient) -> httpx.Response:
-    return await client.post(f"{ITEMS}/{(await create(client))['id']}/restore")
+async def _twice(client: httpx.AsyncClient, verb: str) -> httpx.Response:
+    path = f"{ITEMS}/{(await create(client))['id']}/{verb}"
+    await client.post(path, json={"reason": "no use"})
+    return await client.post(path, json={"reason": "no use"})
 
 
 async def _cancel_too_early(client: httpx.AsyncClient) -> httpx.Response:
@@ -81,7 +83,7 @@ PROVOKE: dict[str, tuple[int, Provocation]] = {
     "no-such-path": (404, lambda c: c.get("/api/v2/work-items")),
     "method-not-allowed": (405, lambda c: c.delete(f"{ITEMS}/1")),
     "item-cancelled": (409, _move_cancelled),
-    "item-not-cancelled": (409, _restore),
+    "item-not-cancelled": (409, lambda c: _twice(c, "restore")),
     "cancel-before-last-move": (409, _cancel_too_early),
     "transition-voided": (409, _void_twice),
     "duplicate-item": (409, _duplicate),
