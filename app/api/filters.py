@@ -9,6 +9,7 @@ from app.api.session import Db
 from app.api.types import Instant, Name, TimeZone, zone
 from app.api.types import Request as RequestModel
 from app.domain.work_item import WorkItemType
+from app.domain.working_time import Clock
 from app.usecases.scope import Question, Scope, resolve
 
 
@@ -25,6 +26,9 @@ class FlowFilter(RequestModel):
     exclude_types: list[WorkItemType] | None = Field(
         None, description="all but these types; repeatable"
     )
+    clock: Clock = Field(
+        Clock.ELAPSED, description="durations count all time, or the stream's working time"
+    )
 
     def question(self) -> Question:
         """Return the filter as the use cases know it."""
@@ -36,6 +40,7 @@ class FlowFilter(RequestModel):
             as_of=self.as_of,
             tz=zone(self.tz) if self.tz else None,
             types=self._types(),
+            clock=self.clock,
         )
 
     def _types(self) -> list[WorkItemType] | None:

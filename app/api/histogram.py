@@ -12,7 +12,7 @@ from app.api.problems import documented
 from app.api.session import Db, UnitOfWork
 from app.api.types import Answer
 from app.domain import errors
-from app.flow.histogram import Clock, Histogram
+from app.flow.histogram import Duration, Histogram
 from app.store.populations import Population
 from app.usecases.bin_durations import bin_durations
 from app.usecases.scope import Scope, resolve
@@ -21,10 +21,10 @@ router = APIRouter(prefix="/api/v1/metrics", tags=["flow metrics"], route_class=
 
 
 class HistogramFilter(FlowFilter):
-    """Which part of the flow is asked about, and by which clock."""
+    """Which part of the flow is asked about, and which duration."""
 
-    clock: Clock = Field(
-        Clock.CYCLE, description="`cycle`: from the start of work; `lead`: from creation"
+    duration: Duration = Field(
+        Duration.CYCLE, description="`cycle`: from the start of work; `lead`: from creation"
     )
 
 
@@ -40,18 +40,18 @@ class HistogramBin(Answer):
 class DurationHistogram(Explained):
     """How many items took how long, in bins of equal width."""
 
-    clock: Clock
+    duration: Duration
     width_hours: int | None = Field(description="chosen from the data; null without items")
     bins: list[HistogramBin] = Field(description="from 0 to the longest, empty ones included")
 
     @classmethod
-    def of(cls, scope: Scope, clock: Clock, found: Histogram) -> "DurationHistogram":
+    def of(cls, scope: Scope, duration: Duration, found: Histogram) -> "DurationHistogram":
         """Render the histogram of a scope."""
         return cls(
             **explanation(
                 scope, sample_size=found.count, links=links_to(scope, Population.THROUGHPUT)
             ),
-            clock=clock,
+            duration=duration,
             width_hours=found.width_hours,
             bins=[
                 HistogramBin(
@@ -76,7 +76,7 @@ async def _asked(
     summary="Cycle or lead times in bins of equal width",
     response_model=DurationHistogram,
     responses=csv_documented("the bins as a table")
-    | documented(errors.InvalidValue, errors.UnknownStream),
+    | documented(errors.InvalidValue, errors.UnknownStream, errors.ClockNotReady),
 )
 async def duration_histogram(
     asked: Annotated[tuple[HistogramFilter, Scope], Depends(_asked)], request: Request, db: Db
@@ -87,7 +87,8 @@ async def duration_histogram(
     days, 1, 2 or 4 weeks, or a doubling of these. The counts add up to `sample_size`.
     """
     chosen, scope = asked
-    answer = DurationHistogram.of(scope, chosen.clock, await bin_durations(db, scope, chosen.clock))
+    found = await bin_durations(db, scope, chosen.duration)
+    answer = DurationHistogram.of(scope, chosen.duration, found)
     if wants_csv(request):
         rows = [each.model_dump() for each in answer.bins]
         return csv_response(list(HistogramBin.model_fields), rows, "histogram")

@@ -81,7 +81,7 @@ async def _asked(asked: Annotated[PromiseFilter, Query()], db: Db) -> tuple[Prom
 @router.get(
     "/predictability",
     summary="Was the service level expectation met",
-    responses=documented(errors.InvalidValue, errors.UnknownStream),
+    responses=documented(errors.InvalidValue, errors.UnknownStream, errors.ClockNotReady),
 )
 async def flow_predictability(
     asked: Annotated[tuple[PromiseFilter, Scope], Depends(_asked)], db: Db

@@ -22,7 +22,7 @@ _DAY = 24
 _WIDTHS = (1, 2, 4, 8, 12, _DAY, 2 * _DAY, 3 * _DAY, 7 * _DAY, 14 * _DAY, 28 * _DAY)
 
 
-class Clock(StrEnum):
+class Duration(StrEnum):
     """From when a duration runs until the finish: the start of work, or the item's creation."""
 
     CYCLE = "cycle"

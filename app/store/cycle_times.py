@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from app.domain.work_item import WorkItemType
-from app.flow.histogram import Clock
+from app.flow.histogram import Duration
 from app.flow.scatterplot import Point
 from app.flow.summary import DurationSummary
 from app.store.database import Connection
@@ -47,7 +47,9 @@ async def cycles_us(connection: Connection, selection: Selection) -> list[int]:
     return found or []
 
 
-async def by_hour(connection: Connection, selection: Selection, clock: Clock) -> dict[int, int]:
+async def by_hour(
+    connection: Connection, selection: Selection, duration: Duration
+) -> dict[int, int]:
     """Count the items finished in the window by the whole hours that they took."""
-    rows = await connection.execute(_DURATIONS, {**selection.parameters, "clock": str(clock)})
+    rows = await connection.execute(_DURATIONS, {**selection.parameters, "duration": str(duration)})
     return {row.hours: row.items for row in rows}

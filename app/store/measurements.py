@@ -26,21 +26,26 @@ class Extent:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The items and the time that a number is about: the same parameters for every query."""
+    """The items and the time that a number is about: the same parameters for every query.
+
+    `calendar` is the stream by whose working time durations are measured; None for elapsed time.
+    """
 
     stream_id: int
     window: Window
     types: Sequence[WorkItemType] | None = None
+    calendar: int | None = None
 
     @property
     def parameters(self) -> dict[str, object]:
-        """What `:stream_id`, `:starts`, `:ends`, `:as_of` and `:types` stand for."""
+        """What `:stream_id`, `:starts`, `:ends`, `:as_of`, `:types`, `:calendar` stand for."""
         return {
             "stream_id": self.stream_id,
             "starts": self.window.start,
             "ends": self.window.end,
             "as_of": self.window.as_of,
             "types": None if self.types is None else [str(each) for each in self.types],
+            "calendar": self.calendar,
         }
 
 

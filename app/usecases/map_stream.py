@@ -26,7 +26,7 @@ async def map_stream(connection: Connection, scope: Scope) -> ValueStreamMap:
     """Return the map of the scope, all from one snapshot."""
     presence = await stage_presence(connection, scope.selection, scope.stream)
     ladder, quality = await finished_paths(connection, scope.selection, scope.stream)
-    return ValueStreamMap(scope.window, presence, ladder, quality)
+    return ValueStreamMap(scope.window, presence, ladder, quality, scope.clock)
 
 
 def compared_scope(scope: Scope, comparison: Comparison) -> Scope | None:

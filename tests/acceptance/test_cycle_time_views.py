@@ -91,7 +91,7 @@ async def test_a_promise_can_be_asked_for_at_another_share(week: httpx.AsyncClie
 
 async def test_the_histogram_of_the_week_counts_by_two_days(week: httpx.AsyncClient) -> None:
     found = await get(week, HISTOGRAM, **WEEK)
-    assert (found["clock"], found["width_hours"], found["sample_size"]) == ("cycle", 48, 4)
+    assert (found["duration"], found["width_hours"], found["sample_size"]) == ("cycle", 48, 4)
     assert found["bins"] == [
         {"from_hours": 0, "to_hours": 48, "count": 2, "share": 0.5},
         {"from_hours": 48, "to_hours": 96, "count": 0, "share": 0},
@@ -99,8 +99,8 @@ async def test_the_histogram_of_the_week_counts_by_two_days(week: httpx.AsyncCli
     ]
 
 
-async def test_the_histogram_of_lead_times_is_by_the_other_clock(week: httpx.AsyncClient) -> None:
-    found = await get(week, HISTOGRAM, **WEEK, clock="lead")
+async def test_the_histogram_of_lead_times_counts_from_creation(week: httpx.AsyncClient) -> None:
+    found = await get(week, HISTOGRAM, **WEEK, duration="lead")
     assert [each["count"] for each in found["bins"]] == [2, 0, 1, 1]  # 24, 30, 120 and 144 h
 
 
@@ -289,7 +289,7 @@ async def test_a_promise_at_no_possible_share_is_refused(
         *((path, "days=0") for path in ALL),
         (SCATTER, "limit=0"),
         (SCATTER, "limit=100001"),
-        (HISTOGRAM, "clock=wall"),
+        (HISTOGRAM, "duration=wall"),
         (HISTOGRAM, "p=0.5"),
         (DISTRIBUTION, "p=0.5"),
         (AGING, "limit=5"),

@@ -10,7 +10,7 @@ from app.domain.work_item import ItemHistory, WorkItemType
 from app.flow.calendar import Window
 from app.flow.distribution import distribution
 from app.flow.expectation import present_sample
-from app.flow.histogram import Clock, hourly
+from app.flow.histogram import Duration, hourly
 from app.flow.summary import DurationSummary
 from app.flow.times import ItemTimes, item_times
 from app.store import cycle_times
@@ -48,7 +48,7 @@ async def test_the_week_worked_out_by_hand_comes_out_of_the_database(
         found = await cycle_times.finished(inside.connection, selection, ALL)
         two = await cycle_times.finished(inside.connection, selection, 2)
         sample = await cycle_times.cycles_us(inside.connection, selection)
-        lead = await cycle_times.by_hour(inside.connection, selection, Clock.LEAD)
+        lead = await cycle_times.by_hour(inside.connection, selection, Duration.LEAD)
         kinds = await stored_distribution.distribution(inside.connection, selection)
     assert [point.title[0] for point in found.points] == ["D", "C", "A", "B"]
     assert [point.cycle_us // HOUR_US for point in found.points] == [24, 24, 96, 120]
@@ -97,8 +97,8 @@ async def test_samples_hours_and_types_are_those_of_the_items_finished_in_the_wi
     async with stored(shared_database, population) as inside:
         selection = Selection(inside.stream.id, window)
         sample = await cycle_times.cycles_us(inside.connection, selection)
-        cycle = await cycle_times.by_hour(inside.connection, selection, Clock.CYCLE)
-        lead = await cycle_times.by_hour(inside.connection, selection, Clock.LEAD)
+        cycle = await cycle_times.by_hour(inside.connection, selection, Duration.CYCLE)
+        lead = await cycle_times.by_hour(inside.connection, selection, Duration.LEAD)
         kinds = await stored_distribution.distribution(inside.connection, selection)
     assert sample == sorted(times.cycle_us or 0 for _, times in expected)
     assert cycle == hourly(times.cycle_us or 0 for _, times in expected)

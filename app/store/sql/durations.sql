@@ -2,12 +2,13 @@
 --   stream_id  integer
 --   starts, ends, as_of  timestamptz
 --   types  text[]: only items of these types; NULL for all
---   clock  text: 'cycle' from the start of work, 'lead' from creation
-SELECT ((extract(epoch FROM finished_at - begun) * 1000000)::bigint / 3600000000)::integer AS hours,
+--   calendar  integer: the stream whose working time counts; NULL for elapsed time
+--   duration  text: 'cycle' from the start of work, 'lead' from creation
+SELECT (span_us(begun, finished_at, CAST(:calendar AS integer)) / 3600000000)::integer AS hours,
        count(*) AS items
 FROM (
     SELECT finished_at,
-           CASE CAST(:clock AS text) WHEN 'cycle' THEN started_at ELSE effective_created_at END
+           CASE CAST(:duration AS text) WHEN 'cycle' THEN started_at ELSE effective_created_at END
                AS begun
     FROM work_items
     WHERE value_stream_id = CAST(:stream_id AS integer)

@@ -2,6 +2,7 @@
 --   stream_id  integer
 --   starts, ends, as_of  timestamptz
 --   types  text[]: only items of these types; NULL for all
+--   calendar  integer: the stream whose working time counts; NULL for elapsed time
 --
 -- A row per stage in process, and one without a stage for the cycle times. Per item and stage it is
 -- the last exit, up to the finish, from this stage or one before it; 0 for items that began later.
@@ -22,7 +23,7 @@ covers AS MATERIALIZED (
 ),
 finished AS MATERIALIZED (
     SELECT id, started_at, finished_at,
-           (extract(epoch FROM finished_at - started_at) * 1000000)::bigint AS cycle_us
+           span_us(started_at, finished_at, CAST(:calendar AS integer)) AS cycle_us
     FROM work_items
     WHERE value_stream_id = CAST(:stream_id AS integer)
       AND finished_at >= CAST(:starts AS timestamptz)
@@ -31,7 +32,7 @@ finished AS MATERIALIZED (
 ),
 exits AS MATERIALIZED (
     -- who started in the window made all these moves there: they are one range of an index
-    SELECT f.id, t.from_stage_id, t.to_stage_id, t.timestamp - f.started_at AS age,
+    SELECT f.id, f.started_at, t.from_stage_id, t.to_stage_id, t.timestamp AS left_at,
            t.timestamp = f.finished_at AS at_finish
     FROM stage_transitions t
     JOIN finished f ON f.id = t.work_item_id
@@ -44,7 +45,7 @@ exits AS MATERIALIZED (
       AND t.timestamp > f.started_at
       AND t.timestamp <= f.finished_at
     UNION ALL
-    SELECT f.id, t.from_stage_id, t.to_stage_id, t.timestamp - f.started_at,
+    SELECT f.id, f.started_at, t.from_stage_id, t.to_stage_id, t.timestamp,
            t.timestamp = f.finished_at
     FROM finished f
     CROSS JOIN LATERAL (
@@ -69,20 +70,20 @@ returned AS MATERIALIZED (
         WHERE l.value_stream_id = CAST(:stream_id AS integer))
 ),
 passed AS MATERIALIZED (
-    SELECT c.stage_id, e.age
+    SELECT c.stage_id, e.started_at, e.left_at
     FROM exits e
     JOIN covers c ON c.from_stage_id = e.from_stage_id
                  AND c.to_stage_id = e.to_stage_id
                  AND c.beyond
     WHERE e.id NOT IN (SELECT id FROM returned)
     UNION ALL
-    SELECT c.stage_id, max(e.age)
+    SELECT c.stage_id, e.started_at, max(e.left_at)
     FROM exits e
     JOIN returned USING (id)
     JOIN covers c ON c.from_stage_id = e.from_stage_id
                  AND c.to_stage_id = e.to_stage_id
                  AND (c.beyond OR e.at_finish)
-    GROUP BY e.id, c.stage_id
+    GROUP BY e.id, e.started_at, c.stage_id
 )
 SELECT d.stage_id, line.n, line.sum_us,
        line.percentiles[1] AS p50, line.percentiles[2] AS p85, line.percentiles[3] AS p95
@@ -93,7 +94,7 @@ CROSS JOIN LATERAL (
            percentile_cont(ARRAY[0.50, 0.85, 0.95])
                WITHIN GROUP (ORDER BY age_us::float8 / 1000000) AS percentiles
     FROM (
-        SELECT (extract(epoch FROM age) * 1000000)::bigint AS age_us
+        SELECT span_us(started_at, left_at, CAST(:calendar AS integer)) AS age_us
         FROM passed
         WHERE stage_id = d.stage_id
         UNION ALL
