@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import structlog
 
 from app.domain.errors import VsmError
-from app.store import idempotency, observations, rollups
+from app.store import clocks, idempotency, observations, rollups, value_streams
 from app.store.database import Database, transaction
 from app.telemetry import BUCKET_HOURS, QUANTILE_DAYS, QUANTILES
 from app.usecases.roll_up import roll_up
@@ -47,6 +47,17 @@ async def measure_quantiles(database: Database) -> None:
         await observations.keep_cycle_time_quantiles(connection, QUANTILES, QUANTILE_DAYS)
 
 
+async def wind_clocks(database: Database) -> int:
+    """Fill the working clocks that do not reach far enough ahead; returns how many."""
+    async with transaction(database) as connection:
+        streams = await clocks.running_out(connection)
+    for stream_id in streams:
+        async with transaction(database) as connection:
+            stream = await value_streams.load_by_id(connection, stream_id)
+            await clocks.fill(connection, stream)
+    return len(streams)
+
+
 async def _roll_up_stream(database: Database, stream_id: int) -> int:
     batches = 0
     while True:
@@ -59,6 +70,7 @@ async def _roll_up_stream(database: Database, stream_id: int) -> int:
 JOBS = (
     Job("forget old idempotency keys", forget_old_keys, every=3600),
     Job("roll up flow metrics", roll_up_streams, every=60),
+    Job("wind working clocks", wind_clocks, every=300),
     Job("measure cycle time quantiles", measure_quantiles, every=60),
 )
 

@@ -119,7 +119,7 @@ async def _asked(asked: Annotated[PromiseFilter, Query()], db: Db) -> tuple[Prom
     summary="Age of the work in process",
     response_model=AgingWip,
     responses=csv_documented("the items as a table")
-    | documented(errors.InvalidValue, errors.UnknownStream),
+    | documented(errors.InvalidValue, errors.UnknownStream, errors.ClockNotReady),
 )
 async def aging_wip(
     asked: Annotated[tuple[PromiseFilter, Scope], Depends(_asked)], request: Request, db: Db

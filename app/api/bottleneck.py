@@ -193,7 +193,7 @@ _COLUMNS = list(StageEvidence.model_fields)
     "/metrics/bottleneck",
     summary="The stage that holds the flow up, with the evidence",
     response_model=BottleneckAnswer,
-    responses=documented(errors.InvalidValue, errors.UnknownStream)
+    responses=documented(errors.InvalidValue, errors.UnknownStream, errors.ClockNotReady)
     | csv_documented("the evidence, a row for each stage"),
 )
 async def bottleneck(

@@ -206,7 +206,7 @@ async def _filter(asked: Annotated[CumulativeFilter, Query()]) -> CumulativeFilt
     response_model=CumulativeFlowDiagram,
     responses={
         **csv_documented("one row per bucket, one column per figure and stage"),
-        **documented(errors.InvalidValue, errors.UnknownStream),
+        **documented(errors.InvalidValue, errors.UnknownStream, errors.ClockNotReady),
     },
 )
 async def cumulative_flow_diagram(

@@ -111,7 +111,7 @@ def _row(finding: FindingAnswer) -> dict[str, Any]:
     "/data-quality",
     summary="How far the recorded history can be trusted",
     response_model=DataQuality,
-    responses=documented(errors.InvalidValue, errors.UnknownStream)
+    responses=documented(errors.InvalidValue, errors.UnknownStream, errors.ClockNotReady)
     | csv_documented("a row for each rule"),
 )
 async def data_quality(

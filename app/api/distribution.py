@@ -82,7 +82,7 @@ class FlowDistribution(Explained):
     summary="Throughput by type and flow item",
     response_model=FlowDistribution,
     responses=csv_documented("the types as a table")
-    | documented(errors.InvalidValue, errors.UnknownStream),
+    | documented(errors.InvalidValue, errors.UnknownStream, errors.ClockNotReady),
 )
 async def flow_distribution(scope: Scoped, request: Request, db: Db) -> FlowDistribution | Response:
     """Which share of the throughput each type has, and each flow item of the Flow Framework.

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from pydantic import Field
 
 from app.api.types import Answer
+from app.domain.working_time import Clock
 from app.store.populations import Population
 from app.usecases.scope import Scope
 
@@ -18,6 +19,7 @@ class Definitions(Answer):
     start_stage: str = Field(description="an item is started when it first reaches this stage")
     finish: str = "first_done"
     percentile: str = "cont"
+    clock: Clock = Field(description="durations count all time, or the stream's working time")
     window: str = "[start,end)"
 
 
@@ -58,7 +60,7 @@ def explanation(
         "before_first_data": scope.before_first_data,
         "last_event_at": scope.extent.last_event_at,
         "definitions_version": stream.definitions_version,
-        "definitions": Definitions(start_stage=stream.start_stage.name),
+        "definitions": Definitions(start_stage=stream.start_stage.name, clock=scope.clock),
         "sample_size": sample_size,
         "excluded": excluded or {},
         "low_confidence": low_confidence or [],

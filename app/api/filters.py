@@ -12,6 +12,7 @@ from app.api.types import Request as RequestModel
 from app.domain import errors
 from app.domain.value_stream import Stage, ValueStream
 from app.domain.work_item import WorkItemType
+from app.domain.working_time import Clock
 from app.usecases.scope import Question, Scope, resolve
 
 GroupBy = Literal["type"]
@@ -30,6 +31,9 @@ class WindowFilter(RequestModel):
     exclude_types: list[WorkItemType] | None = Field(
         None, description="all but these types; repeatable"
     )
+    clock: Clock = Field(
+        Clock.ELAPSED, description="durations count all time, or the stream's working time"
+    )
 
     def question(self) -> Question:
         """Return the filter as the use cases know it."""
@@ -40,6 +44,7 @@ class WindowFilter(RequestModel):
             as_of=self.as_of,
             tz=zone(self.tz) if self.tz else None,
             types=self._types(),
+            clock=self.clock,
         )
 
     def _types(self) -> list[WorkItemType] | None:

@@ -147,7 +147,7 @@ def numbers(summary: FlowSummary) -> dict[str, Any]:
     response_model=FlowMetrics,
     responses={
         **csv_documented("one row for all types together, and one for each"),
-        **documented(errors.InvalidValue, errors.UnknownStream),
+        **documented(errors.InvalidValue, errors.UnknownStream, errors.ClockNotReady),
     },
 )
 async def flow_metrics(scope: Scoped, db: Db, request: Request) -> FlowMetrics | Response:

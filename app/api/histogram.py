@@ -108,7 +108,7 @@ async def _asked(
     summary="Cycle or lead times in bins of equal width",
     response_model=DurationHistogram,
     responses=csv_documented("the bins as a table, with `group_by` those of each type")
-    | documented(errors.InvalidValue, errors.UnknownStream),
+    | documented(errors.InvalidValue, errors.UnknownStream, errors.ClockNotReady),
 )
 async def duration_histogram(
     asked: Annotated[tuple[HistogramFilter, Scope], Depends(_asked)], request: Request, db: Db

@@ -58,7 +58,10 @@ class WorkItemList(Answer):
     "/work-items",
     summary="Find work items",
     response_model=WorkItemList,
-    responses={**csv_documented(), **documented(errors.InvalidValue, errors.UnknownStream)},
+    responses={
+        **csv_documented(),
+        **documented(errors.InvalidValue, errors.UnknownStream, errors.ClockNotReady),
+    },
 )
 async def list_items(
     wanted: Annotated[FindWorkItems, Query()], db: Db, request: Request, response: Response

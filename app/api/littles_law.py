@@ -94,7 +94,7 @@ class LawCheck(Explained):
 @router.get(
     "/metrics/littles-law",
     summary="Little's law",
-    responses=documented(errors.InvalidValue, errors.UnknownStream),
+    responses=documented(errors.InvalidValue, errors.UnknownStream, errors.ClockNotReady),
 )
 async def little_law_check(scope: Scoped, db: Db) -> LawCheck:
     """Compare average WIP with throughput x cycle time, and tell what makes the difference.

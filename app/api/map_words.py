@@ -6,6 +6,7 @@ import unicodedata
 from datetime import tzinfo
 
 from app.domain.value_stream import Stage
+from app.domain.working_time import Clock
 from app.flow.calendar import US_PER_DAY, US_PER_SECOND
 from app.flow.stage_times import US_PER_HOUR
 from app.flow.summary import DurationSummary
@@ -85,7 +86,8 @@ def period(found: ValueStreamMap, tz: tzinfo) -> str:
     first = found.window.start.astimezone(tz)
     last = found.window.last.astimezone(tz)
     finished = f"{items(found.ladder.items)} finished"
-    return f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} {tz}, {finished}"
+    by_clock = ", in working time" if found.clock is Clock.WORKING else ""
+    return f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} {tz}, {finished}{by_clock}"
 
 
 def summary(found: ValueStreamMap, tz: tzinfo) -> str:
@@ -118,7 +120,9 @@ def complete_and_accurate(found: ValueStreamMap, stage: Stage) -> str:
 
 def _in_unit(found: ValueStreamMap, value_us: float) -> str:
     lead_us = found.ladder.lead_us / max(1, found.ladder.items) or 3 * US_PER_HOUR
-    unit_us, unit = next((us, name) for least, us, name in _UNITS if lead_us >= least)
+    # nobody's working day has 24 hours: working time is never told in days
+    units = _UNITS[1:] if found.clock is Clock.WORKING else _UNITS
+    unit_us, unit = next((us, name) for least, us, name in units if lead_us >= least)
     figure = value_us / unit_us
     if 0 < figure < 0.05:  # noqa: PLR2004 - it would be rounded to nothing
         return f"< 0.1 {unit}"

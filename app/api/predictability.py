@@ -125,7 +125,7 @@ async def _asked(
 @router.get(
     "/predictability",
     summary="Was the service level expectation met",
-    responses=documented(errors.InvalidValue, errors.UnknownStream),
+    responses=documented(errors.InvalidValue, errors.UnknownStream, errors.ClockNotReady),
 )
 async def flow_predictability(
     asked: Annotated[tuple[PredictabilityFilter, Scope], Depends(_asked)], db: Db

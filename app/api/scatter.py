@@ -104,7 +104,7 @@ async def _asked(asked: Annotated[ScatterFilter, Query()], db: Db) -> tuple[Scat
     summary="Cycle time of each finished item",
     response_model=CycleTimeScatter,
     responses=csv_documented("the points as a table")
-    | documented(errors.InvalidValue, errors.UnknownStream),
+    | documented(errors.InvalidValue, errors.UnknownStream, errors.ClockNotReady),
 )
 async def scatter(
     asked: Annotated[tuple[ScatterFilter, Scope], Depends(_asked)], request: Request, db: Db

@@ -141,7 +141,10 @@ async def _filter(asked: Annotated[SeriesFilter, Query()]) -> SeriesFilter:
     "/metrics/series",
     summary="Flow metrics by day, week or month",
     response_model=FlowOverTime,
-    responses={**csv_documented(), **documented(errors.InvalidValue, errors.UnknownStream)},
+    responses={
+        **csv_documented(),
+        **documented(errors.InvalidValue, errors.UnknownStream, errors.ClockNotReady),
+    },
 )
 async def flow_over_time(
     request: Request, asked: Annotated[SeriesFilter, Depends(_filter)], db: Db

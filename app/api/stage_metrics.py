@@ -153,7 +153,7 @@ class StagesAnswer(Explained):
     response_model=StagesAnswer,
     responses={
         **csv_documented("one row per stage"),
-        **documented(errors.InvalidValue, errors.UnknownStream),
+        **documented(errors.InvalidValue, errors.UnknownStream, errors.ClockNotReady),
     },
 )
 async def stage_metrics(scope: Scoped, db: Db, request: Request) -> StagesAnswer | Response:

@@ -15,7 +15,8 @@ from app.api.work_items import IfMatch, ItemId, versions_in
 from app.domain import errors
 from app.domain.transition import ActorKind
 from app.domain.visit import Ending, Visit
-from app.flow.calendar import US_PER_HOUR, elapsed_us
+from app.domain.working_time import Clock
+from app.flow.calendar import US_PER_HOUR, Measure
 from app.usecases.move import Expectation, Move, move, void
 from app.usecases.tell_journey import Journey, tell_journey
 
@@ -56,9 +57,12 @@ class VoidTransition(RequestModel):
 
 
 class WhichMoves(RequestModel):
-    """Which of an item's moves."""
+    """Which of an item's moves, and by which clock its durations are."""
 
     voided: bool = Field(False, description="also the moves that were taken back")
+    clock: Clock = Field(
+        Clock.ELAPSED, description="durations count all time, or the stream's working time"
+    )
 
 
 class VisitOut(Answer):
@@ -77,6 +81,7 @@ class History(Answer):
     work_item_id: int
     work_item_title: str
     as_of: datetime
+    clock: Clock = Field(description="what durations count: all time, or working time")
     created_at: datetime = Field(description="the earlier of creation and first move")
     started_at: datetime | None
     finished_at: datetime | None = Field(description="the first time; never resets")
@@ -97,6 +102,7 @@ class History(Answer):
             work_item_id=item.id,
             work_item_title=item.title,
             as_of=as_of,
+            clock=journey.clock,
             created_at=times.created,
             started_at=times.started,
             finished_at=times.finished,
@@ -106,19 +112,19 @@ class History(Answer):
             lead_time=_hours(times.lead_us),
             age=_hours(times.age_us(as_of)),
             parked_time=_hours(times.parked_us),
-            visits=[_visit(visit, as_of) for visit in times.visits],
+            visits=[_visit(visit, as_of, times.between) for visit in times.visits],
             transitions=[VoidableTransitionOut.model_validate(each) for each in journey.moves],
         )
 
 
-def _visit(visit: Visit, as_of: datetime) -> VisitOut:
+def _visit(visit: Visit, as_of: datetime, between: Measure) -> VisitOut:
     until = visit.exited or max(as_of, visit.entered)
     return VisitOut(
         stage=visit.stage.name,
         entered=visit.entered,
         exited=visit.exited,
         ending=visit.ending,
-        hours=elapsed_us(visit.entered, until) / US_PER_HOUR,
+        hours=between(visit.entered, until) / US_PER_HOUR,
     )
 
 
@@ -165,7 +171,7 @@ async def move_item(
 @router.get(
     "/work-items/{id}/history",
     summary="Read a work item's history",
-    responses=documented(errors.UnknownItem),
+    responses=documented(errors.UnknownItem, errors.InvalidValue, errors.ClockNotReady),
 )
 async def read_history(
     id: ItemId,  # noqa: A002
@@ -174,7 +180,7 @@ async def read_history(
     response: Response,
 ) -> History:
     """Return the item's moves, oldest first; `from_stage` is null for the first."""
-    journey = await tell_journey(db, id, with_voided=which.voided)
+    journey = await tell_journey(db, id, which.clock, with_voided=which.voided)
     tag(response, journey.item.version)
     return History.of(journey)
 

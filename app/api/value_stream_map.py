@@ -156,7 +156,7 @@ async def _asked(asked: Annotated[MapFilter, Query()], db: Db) -> tuple[Scope, S
             "description": "the map; as a drawing, a diagram or a table when that is asked for",
             "content": {media: {"schema": {"type": "string"}} for media in (SVG, MERMAID, CSV)},
         },
-        **documented(errors.InvalidValue, errors.UnknownStream),
+        **documented(errors.InvalidValue, errors.UnknownStream, errors.ClockNotReady),
     },
 )
 async def value_stream_map(

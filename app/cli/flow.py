@@ -12,6 +12,7 @@ from app.cli.filters import (
     AsCsv,
     AsJson,
     AsOf,
+    ByClock,
     Days,
     End,
     NotTypes,
@@ -20,7 +21,7 @@ from app.cli.filters import (
     Types,
     Zone,
 )
-from app.cli.measure import CSV, hours
+from app.cli.measure import CSV, hours, tell_clock
 from app.cli.service import get
 
 MAP, AGING = "/api/v1/value-stream-map", "/api/v1/metrics/aging"
@@ -35,6 +36,7 @@ def map_(
     type: Types = None,  # noqa: A002 - the API's word
     exclude_type: NotTypes = None,
     stream: Stream = None,
+    clock: ByClock = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
     svg: Annotated[bool, typer.Option("--svg", help="Print the drawing as SVG.")] = False,
@@ -57,6 +59,7 @@ def map_(
         ("type", type),
         ("exclude_types", exclude_type),
         ("stream", stream),
+        ("clock", clock),
     ]
     if svg or mermaid:
         typer.echo(get(MAP, [*query, ("format", "svg" if svg else "mermaid")]), nl=False)
@@ -77,6 +80,7 @@ def aging(
     type: Types = None,  # noqa: A002 - the API's word
     exclude_type: NotTypes = None,
     stream: Stream = None,
+    clock: ByClock = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> None:
@@ -96,6 +100,7 @@ def aging(
         ("type", type),
         ("exclude_types", exclude_type),
         ("stream", stream),
+        ("clock", clock),
     ]
     if as_csv:
         typer.echo(get(AGING, query, CSV), nl=False)
@@ -113,13 +118,14 @@ def _show_map(found: dict[str, Any]) -> None:
         f"[bold]{found['period_start'][:10]} – {found['period_end'][:10]}[/] "
         f"[dim]({totals['items_finished']} items finished)[/]"
     )
+    clock = tell_clock(found)
     columns = ("stage", "process", "wait", "%C&A", "WIP", "waiting", "visits")
     table = Table(*columns, box=None, padding=(0, 2), header_style="dim")
     for stage in found["stages"]:
         table.add_row(
             escape(stage["name"]),
-            hours(stage["process_time"]),
-            hours(stage["wait_time"]),
+            hours(stage["process_time"], clock),
+            hours(stage["wait_time"], clock),
             _share(stage["pct_ca"]),
             _number(stage["wip"]),
             _number(stage["items_waiting"]),
@@ -127,8 +133,8 @@ def _show_map(found: dict[str, Any]) -> None:
         )
     table.add_row(
         "[bold]in all[/]",
-        hours(totals["process_time"]),
-        hours(totals["wait_time"]),
+        hours(totals["process_time"], clock),
+        hours(totals["wait_time"], clock),
         _share(totals["rolled_ca"]),
         _number(totals["wip"]),
         _number(totals["items_waiting"]),
@@ -136,7 +142,7 @@ def _show_map(found: dict[str, Any]) -> None:
     )
     out.print(table)
     out.print(
-        f"Lead time {hours(totals['lead_time'])}, activity ratio "
+        f"Lead time {hours(totals['lead_time'], clock)}, activity ratio "
         f"{_share(totals['activity_ratio'])}, first time through "
         f"{_share(totals['first_time_through'])}."
     )
@@ -148,15 +154,16 @@ def _show_map(found: dict[str, Any]) -> None:
 
 
 def _show_aging(found: dict[str, Any]) -> None:
+    clock = tell_clock(found)
     table = Table(
         "id", "age", "stage", "in stage", "on time", "title", box=None, header_style="dim"
     )
     for item in found["items"]:
         table.add_row(
             str(item["id"]),
-            hours(item["age"]),
+            hours(item["age"], clock),
             escape(item["stage"]),
-            hours(item["time_in_stage"]),
+            hours(item["time_in_stage"], clock),
             _share(item["on_time_probability"]),
             escape(item["title"]),
         )
@@ -164,7 +171,7 @@ def _show_aging(found: dict[str, Any]) -> None:
     if found["wip_older_than_p85"] is not None:
         out.print(
             f"{found['wip_older_than_p85']} of {found['wip']} are older than 85 % of finished "
-            f"items were ({hours(found['cycle_time_p85'])})."
+            f"items were ({hours(found['cycle_time_p85'], clock)})."
         )
 
 

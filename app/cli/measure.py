@@ -12,6 +12,7 @@ from app.cli.filters import (
     AsCsv,
     AsJson,
     AsOf,
+    ByClock,
     Days,
     End,
     NotTypes,
@@ -21,6 +22,7 @@ from app.cli.filters import (
     Zone,
 )
 from app.cli.service import get
+from app.domain.working_time import Clock
 
 CSV = "text/csv"
 
@@ -34,6 +36,7 @@ def metrics(
     type: Types = None,  # noqa: A002 - the API's word
     exclude_type: NotTypes = None,
     stream: Stream = None,
+    clock: ByClock = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> None:
@@ -54,6 +57,7 @@ def metrics(
         ("type", type),
         ("exclude_types", exclude_type),
         ("stream", stream),
+        ("clock", clock),
     ]
     if as_csv:
         typer.echo(get("/api/v1/metrics", query, CSV), nl=False)
@@ -105,11 +109,23 @@ def items(
     _show_items(json.loads(body))
 
 
-def hours(value: float | None) -> str:
-    """Write a duration as people say it: hours below two days, else days; a dash for none."""
+def hours(value: float | None, clock: str = Clock.ELAPSED) -> str:
+    """Write a duration as people say it: hours below two days, else days; a dash for none.
+
+    Working time stays in hours, since nobody's working day has 24 of them.
+    """
     if value is None:
         return "–"
-    return f"{value:.1f} h" if value < 48 else f"{value / 24:.1f} d"  # noqa: PLR2004 - two days
+    in_hours = clock == Clock.WORKING or value < 48  # noqa: PLR2004 - two days
+    return f"{value:.1f} h" if in_hours else f"{value / 24:.1f} d"
+
+
+def tell_clock(found: dict[str, Any]) -> str:
+    """Return by which clock an answer's durations are, and say so where it is not the usual one."""
+    clock: str = found["definitions"]["clock"]
+    if clock == Clock.WORKING:
+        out.print("[dim]Durations are working time.[/]")
+    return clock
 
 
 def _show_metrics(found: dict[str, Any]) -> None:
@@ -126,11 +142,10 @@ def _show_metrics(found: dict[str, Any]) -> None:
     flow.add_row("cancelled, reopened", f"{found['discarded']}, {found['reopened']}")
     out.print(flow)
     times = Table("", "p50", "p85", "p95", "mean", box=None, padding=(0, 2), header_style="dim")
-    for clock in ("cycle", "lead"):
-        statistics = ("p50", "p85", "p95", "avg")
-        times.add_row(
-            f"{clock} time", *(hours(found[f"{clock}_time_{each}"]) for each in statistics)
-        )
+    clock, statistics = tell_clock(found), ("p50", "p85", "p95", "avg")
+    for duration in ("cycle", "lead"):
+        figures = (found[f"{duration}_time_{each}"] for each in statistics)
+        times.add_row(f"{duration} time", *(hours(figure, clock) for figure in figures))
     out.print(times)
     if found["low_confidence"]:
         shaky = ", ".join(found["low_confidence"])

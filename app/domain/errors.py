@@ -29,6 +29,7 @@
     └── Unavailable                   try again later
         ├── DatabaseUnavailable
         ├── SchemaOutdated
+        ├── ClockNotReady         a working clock that does not reach so far yet
         └── EmbeddedDatabaseError
 
 The first line of a class's docstring is the title that callers see; `type_name` is stable.
@@ -298,6 +299,12 @@ class SchemaOutdated(Unavailable):
     """The database's schema is not up to date; run `alembic upgrade head` or `vsm migrate`."""
 
     type_name = "schema-outdated"
+
+
+class ClockNotReady(Unavailable):
+    """The stream's working clock does not reach so far yet; try again in a few minutes."""
+
+    type_name = "clock-not-ready"
 
 
 class EmbeddedDatabaseError(Unavailable):

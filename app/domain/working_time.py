@@ -3,12 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, time
+from enum import StrEnum
 from typing import Any
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 """The weekdays by the names that stream files use, in the order of `date.weekday()`."""
 
 MINUTES_PER_DAY = 24 * 60
+
+
+class Clock(StrEnum):
+    """What a duration counts: all time that passes, or only a team's working time."""
+
+    ELAPSED = "elapsed"
+    WORKING = "working"
 
 
 @dataclass(frozen=True, slots=True, order=True)

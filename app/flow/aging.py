@@ -12,7 +12,7 @@ from datetime import datetime
 from app.domain.value_stream import Stage, ValueStream, Zone
 from app.domain.visit import Ending, Visit
 from app.domain.work_item import WorkItemType
-from app.flow.calendar import US_PER_SECOND, Window, elapsed_us, utc
+from app.flow.calendar import US_PER_SECOND, Window, utc
 from app.flow.expectation import Expectation
 from app.flow.percentile import percentile_cont
 from app.flow.summary import DurationSummary
@@ -93,7 +93,7 @@ def standing(item: ItemTimes, instant: datetime) -> Standing | None:
     if age_us is None or item.started is None:
         return None
     last = item.visits[-1]
-    in_stage_us = elapsed_us(last.entered, utc(instant))
+    in_stage_us = item.between(last.entered, utc(instant))
     return Standing(last.stage, last.entered, item.started, age_us, in_stage_us)
 
 
@@ -143,7 +143,7 @@ def pass_us(item: ItemTimes, order: int) -> int | None:
         for visit in item.visits
         if visit.exited is not None and _left_by(visit, item.finished, order)
     ]
-    return max(0, elapsed_us(item.started, max(exits, default=item.started)))
+    return item.between(item.started, max([item.started, *exits]))
 
 
 def _left_by(visit: Visit, finished: datetime, order: int) -> bool:

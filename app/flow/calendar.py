@@ -5,6 +5,7 @@ zone are compared and subtracted by their wall clocks in Python, which is an hou
 clock change, so every instant is put on the UTC clock first.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 
@@ -14,6 +15,9 @@ MICROSECOND = timedelta(microseconds=1)
 US_PER_SECOND = 1_000_000
 US_PER_HOUR = 3600 * US_PER_SECOND
 US_PER_DAY = 24 * US_PER_HOUR
+
+Measure = Callable[[datetime, datetime], int]
+"""How long it is from one instant to a later one, in microseconds, by one clock or another."""
 
 
 def utc(instant: datetime) -> datetime:
@@ -43,6 +47,28 @@ def day_start(day: date, tz: tzinfo) -> datetime:
     # fold=0 reads a midnight in a gap with the offset from before it, which gives the instant of
     # the change, and a repeated midnight as its first occurrence: both are what is wanted.
     return utc(datetime(day.year, day.month, day.day, tzinfo=tz, fold=0))
+
+
+def wall_instant(day: date, minute: int, tz: tzinfo) -> datetime:
+    """Return the first instant, in UTC, at which the clock in `tz` shows so many minutes of a day.
+
+    Where clocks are set back and show it twice, it is the first time; where they are set forward
+    and never show it, the instant of the change, from which on they show more. 0 is `day_start`,
+    1440 that of the next day.
+    """
+    # within one zone Python adds wall-clock time, and fold=0 is the first of two
+    wall = datetime(day.year, day.month, day.day, tzinfo=tz, fold=0) + timedelta(minutes=minute)
+    high = utc(wall)
+    if high.astimezone(tz) == wall:
+        return high
+    low = utc(wall.replace(fold=1))
+    while high - low > MICROSECOND:
+        middle = low + (high - low) / 2
+        if middle.astimezone(tz) < wall:
+            low = middle
+        else:
+            high = middle
+    return high
 
 
 def local_day(instant: datetime, tz: tzinfo) -> date:

@@ -16,7 +16,7 @@ from math import prod
 
 from app.domain.value_stream import Stage, ValueStream, Zone
 from app.domain.visit import Visit
-from app.flow.calendar import Window, elapsed_us
+from app.flow.calendar import Window
 from app.flow.times import ItemTimes
 
 
@@ -149,6 +149,7 @@ class _Path:
     def __init__(self, item: ItemTimes, stream: ValueStream) -> None:
         finish = next(n for n, v in enumerate(item.visits) if stream.zone(v.stage) is Zone.DONE)
         self._stream = stream
+        self._between = item.between
         self._visits = item.visits[: finish + 1]
         stages = [visit.stage for visit in self._visits]
         self._moves = list(pairwise(stages))
@@ -189,4 +190,4 @@ class _Path:
     def _doing_us(self, visit: Visit) -> int:
         if visit.exited is None or self._stream.zone(visit.stage) is not Zone.DOING:
             return 0
-        return elapsed_us(visit.entered, visit.exited)
+        return self._between(visit.entered, visit.exited)

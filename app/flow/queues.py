@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from app.domain.value_stream import Stage, ValueStream, Zone
 from app.domain.visit import Visit
-from app.flow.calendar import Window, day_start, elapsed_us, overlap_us
+from app.flow.calendar import Window, day_start, elapsed_us
 from app.flow.times import ItemTimes
 
 
@@ -114,8 +114,7 @@ def observe(
 
 def _time_us(item: ItemTimes, stage: Stage) -> int:
     visits = (visit for visit in item.visits if visit.stage == stage)
-    end = item.finished or item.created
-    return sum(overlap_us(each.entered, each.exited, item.created, end) for each in visits)
+    return sum(item.until_finish_us(each.entered, each.exited) for each in visits)
 
 
 def _queue(

@@ -1,7 +1,7 @@
 """What goes through each stage, how long a visit lasts, and how full the stage is.
 
 A visit belongs to the window in which it ends, presence is clipped to the window. All sums are in
-whole microseconds.
+whole microseconds. How long a visit lasts is told by its item's clock; presence is elapsed time.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -33,8 +33,8 @@ class StageTimes:
     - `discarded`: items given up here, unfinished.
     - `visit_time`: durations of the visits that a **move** ended in the window. An item that comes
       back makes another visit; a visit of no length counts, and `instant_visits` says how many
-      there are. Visits that still last and visits that a cancellation cut off are left out: what
-      they would have lasted is not known.
+      there are, whatever the clock. Visits that still last and visits that a cancellation cut off
+      are left out: what they would have lasted is not known.
     - `occupancy_us`: the time all items spent here within the window, until their cancellation.
       Over the stages in doing it adds up to the integral of WIP (Little & Graves 2008, per stage).
     - `at_end`: items here when the window ends.
@@ -130,8 +130,9 @@ def _stage_times(
 ) -> StageTimes:
     visits = tuple(visits_to(items, stage))
     moved_on = [
-        elapsed_us(visit.entered, visit.exited)
-        for visit in visits
+        (item, visit.entered, visit.exited)
+        for item in items
+        for visit in visits_to([item], stage)
         if visit.ending is Ending.MOVED and visit.exited is not None and visit.exited in window
     ]
     is_stock = stream.zone(stage) is Zone.DONE
@@ -141,8 +142,10 @@ def _stage_times(
         arrivals=sum(visit.entered in window for visit in visits),
         departures=sum(visit.exited in window for visit in visits),
         discarded=_discarded(items, stage, window),
-        instant_visits=moved_on.count(0),
-        visit_time=DurationSummary.of(moved_on),
+        instant_visits=sum(entered == exited for _, entered, exited in moved_on),
+        visit_time=DurationSummary.of(
+            [item.between(entered, exited) for item, entered, exited in moved_on]
+        ),
         occupancy_us=None
         if is_stock
         else sum(window.overlap_us(visit.entered, visit.exited) for visit in visits),

@@ -75,7 +75,7 @@ class FlowSummary:
     Counts of events (`throughput` to `decommits`) and integrals (`wip_us`, in item-microseconds)
     add up over adjacent windows; states do not: `wip_now` is at `as_of`, `wip_at_end`, `open_items`
     and `backlog_items` are at the window's end. `cycle`, `lead` and `parked_us` are about the items
-    finished in the window.
+    finished in the window, by the items' own clock; integrals and lengths are elapsed time.
     """
 
     throughput: int

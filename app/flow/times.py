@@ -13,7 +13,7 @@ from operator import itemgetter
 from app.domain.value_stream import Stage, ValueStream, Zone
 from app.domain.visit import Ending, Visit
 from app.domain.work_item import ItemHistory
-from app.flow.calendar import elapsed_us, overlap_us, utc
+from app.flow.calendar import Measure, elapsed_us, overlap_us, utc
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,8 @@ class ItemTimes:
     - `todo`, `doing`, `done`: the stays in each zone, in order; the time before the first visit
       is todo. A stay of no length is kept: it is an entry and an exit, and takes no time.
     - `decommitted_at`: when the item was moved from doing back to todo.
+    - `between`: the clock that its durations are measured by, elapsed time unless said otherwise.
+      Whether something happened, and in which order, does not depend on it.
     """
 
     created: datetime
@@ -58,6 +60,7 @@ class ItemTimes:
     doing: tuple[Span, ...]
     done: tuple[Span, ...]
     decommitted_at: tuple[datetime, ...]
+    between: Measure = elapsed_us
 
     @property
     def discarded(self) -> datetime | None:
@@ -88,17 +91,17 @@ class ItemTimes:
     def cycle_us(self) -> int | None:
         """Cycle time, finished - started, in microseconds; None when unfinished (Kanban Guide).
 
-        Elapsed calendar time: nights, weekends, waiting and parking are in it, and no "+1 day"
-        is added. 0 when the item entered zone done directly.
+        By the elapsed clock, nights and weekends are in it; by either, waiting and parking are, and
+        no "+1 day" is added. 0 when the item entered zone done directly.
         """
         if self.started is None or self.finished is None:
             return None
-        return elapsed_us(self.started, self.finished)
+        return self.between(self.started, self.finished)
 
     @property
     def lead_us(self) -> int | None:
         """Lead time, finished - created, in microseconds; None when unfinished; >= cycle time."""
-        return None if self.finished is None else elapsed_us(self.created, self.finished)
+        return None if self.finished is None else self.between(self.created, self.finished)
 
     @property
     def parked_us(self) -> int | None:
@@ -108,8 +111,14 @@ class ItemTimes:
         """
         if self.started is None or self.finished is None:
             return None
-        working = sum(span.overlap_us(self.started, self.finished) for span in self.doing)
-        return elapsed_us(self.started, self.finished) - working
+        doing = sum(self.until_finish_us(span.start, span.end) for span in self.doing)
+        return self.between(self.started, self.finished) - doing
+
+    def until_finish_us(self, start: datetime, end: datetime | None) -> int:
+        """Return how long a stay of a finished item lasted before its finish; else 0."""
+        if self.finished is None or start >= self.finished:
+            return 0
+        return self.between(start, self.finished if end is None else min(end, self.finished))
 
     def in_process(self, instant: datetime) -> bool:
         """Tell whether the item counts as work in process at this instant."""
@@ -123,22 +132,26 @@ class ItemTimes:
         """
         if self.started is None or not self.in_process(instant):
             return None
-        return elapsed_us(self.started, utc(instant))
+        return self.between(self.started, utc(instant))
 
     def request_age_us(self, instant: datetime) -> int | None:
         """Return instant - created in microseconds, None once started or cancelled by then."""
         closed = (self.started, self.cancelled)
         if instant < self.created or any(at is not None and at <= instant for at in closed):
             return None
-        return elapsed_us(self.created, utc(instant))
+        return self.between(self.created, utc(instant))
 
 
 def item_times(
-    history: ItemHistory, stream: ValueStream, as_of: datetime | None = None
+    history: ItemHistory,
+    stream: ValueStream,
+    as_of: datetime | None = None,
+    between: Measure = elapsed_us,
 ) -> ItemTimes:
     """Bring a history into normal form, as it could be known at `as_of` (None: all of it).
 
-    Moves after `as_of` and moves after the cancellation are left out. Raises UnknownStage for a
+    Its durations are measured by `between`. Moves after `as_of` and moves after the cancellation
+    are left out. Raises UnknownStage for a
     stage that is not in the stream.
     """
     cancelled = None if history.cancelled_at is None else utc(history.cancelled_at)
@@ -164,6 +177,7 @@ def item_times(
             for (zone, _), (next_zone, after) in pairwise(stays)
             if zone is Zone.DOING and next_zone is Zone.TODO
         ),
+        between=between,
     )
 
 

@@ -4,6 +4,8 @@ Under the map lies the ladder: the mean time that the items finished in the wind
 stage, between creation and finish, 0 where they skipped one. Means, because they add up to the mean
 lead time; medians do not (Rother & Shook, Learning to See).
 
+All times on the ladder are by the items' clock, working or elapsed; either adds up.
+
 Time in an *active* stage counts as process time although nobody can see whether the work was
 touched all along. Process time, activity ratio and flow efficiency are therefore upper bounds.
 """
@@ -13,7 +15,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from app.domain.value_stream import Category, Stage, ValueStream, Zone
-from app.flow.calendar import Window, overlap_us
+from app.domain.working_time import Clock
+from app.flow.calendar import Window
 from app.flow.quality import Quality, quality
 from app.flow.rule_breaks import RuleBreaks
 from app.flow.stage_times import (
@@ -121,7 +124,8 @@ class Ladder:
 class ValueStreamMap:
     """One window of a value stream: presence now, times and quality of what was finished.
 
-    Beside it, the rules that were broken, which do not follow from histories.
+    Beside it, the rules that were broken, which do not follow from histories. `clock` tells by
+    which clock the times are.
     """
 
     window: Window
@@ -129,6 +133,7 @@ class ValueStreamMap:
     ladder: Ladder
     quality: Quality
     broken_rules: RuleBreaks = field(default_factory=RuleBreaks)
+    clock: Clock = Clock.ELAPSED
 
     @property
     def wip_us(self) -> int:
@@ -186,11 +191,8 @@ def ladder(items: Iterable[ItemTimes], stream: ValueStream, window: Window) -> L
 
 def stage_us(item: ItemTimes, stage: Stage) -> int:
     """Return the time an item spent in a stage until its finish; 0 for a skipped one."""
-    if item.finished is None:
-        return 0
     return sum(
-        overlap_us(visit.entered, visit.exited, item.created, item.finished)
-        for visit in visits_to([item], stage)
+        item.until_finish_us(visit.entered, visit.exited) for visit in visits_to([item], stage)
     )
 
 
@@ -208,9 +210,7 @@ def value_stream_map(
 
 
 def _unplaced_us(item: ItemTimes) -> int:
-    if item.finished is None:
-        return 0
-    return overlap_us(item.created, item.visits[0].entered, item.created, item.finished)
+    return item.until_finish_us(item.created, item.visits[0].entered) if item.visits else 0
 
 
 def _is_active(stage: Stage) -> bool:

@@ -34,7 +34,7 @@ async def map_parts(connection: Connection, scope: Scope, parts: Parts) -> Value
     presence = await stage_presence(connection, scope.selection, scope.stream, parts)
     ladder, quality = finished_paths(parts, scope.stream)
     broken = await broken_rules.count(connection, scope.selection)
-    return ValueStreamMap(scope.window, presence, ladder, quality, broken)
+    return ValueStreamMap(scope.window, presence, ladder, quality, broken, scope.clock)
 
 
 def compared_scope(scope: Scope, comparison: Comparison) -> Scope | None:

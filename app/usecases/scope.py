@@ -11,8 +11,9 @@ from datetime import datetime, tzinfo
 from app.domain.errors import InvalidValue
 from app.domain.value_stream import ValueStream
 from app.domain.work_item import WorkItemType
+from app.domain.working_time import Clock
 from app.flow.calendar import Window, explicit_window, rolling_window
-from app.store import measurements, transitions, value_streams
+from app.store import clocks, measurements, transitions, value_streams
 from app.store.database import Connection
 from app.store.measurements import Extent, Selection
 
@@ -21,7 +22,10 @@ DEFAULT_DAYS = 7
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Which stream, when, and which items. `days` back from `as_of`, or `start` and `end`."""
+    """Which stream, when, which items, and by which clock durations are measured.
+
+    `days` back from `as_of`, or `start` and `end`.
+    """
 
     stream: str | None = None
     days: int | None = None
@@ -30,6 +34,7 @@ class Question:
     as_of: datetime | None = None
     tz: tzinfo | None = None
     types: Sequence[WorkItemType] | None = None
+    clock: Clock = Clock.ELAPSED
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +46,13 @@ class Scope:
     tz: tzinfo
     types: Sequence[WorkItemType] | None
     extent: Extent
+    clock: Clock = Clock.ELAPSED
 
     @property
     def selection(self) -> Selection:
         """What queries are given."""
-        return Selection(self.stream.id, self.window, self.types)
+        calendar = self.stream.id if self.clock is Clock.WORKING else None
+        return Selection(self.stream.id, self.window, self.types, calendar)
 
     @property
     def before_first_data(self) -> bool:
@@ -57,7 +64,7 @@ class Scope:
 async def resolve(
     connection: Connection, question: Question, *, default_days: int = DEFAULT_DAYS
 ) -> Scope:
-    """Fill in what the question left unsaid. Raises InvalidValue, UnknownStream."""
+    """Fill in what the question left unsaid. Raises InvalidValue, UnknownStream, ClockNotReady."""
     await measurements.begin_analysis(connection)
     now = await transitions.clock(connection)
     return await scope_at(connection, question, now, default_days=default_days)
@@ -72,13 +79,27 @@ async def scope_at(
     """
     stream = await value_streams.load(connection, question.stream)
     window = _window(question, now, default_days)
+    if question.clock is Clock.WORKING:
+        require_calendar(stream)
+        await clocks.check_reach(connection, stream, window.as_of)
     return Scope(
         stream=stream,
         window=window,
         tz=question.tz or stream.zone_info,
         types=question.types,
         extent=await measurements.extent(connection, stream.id, window.as_of),
+        clock=question.clock,
     )
+
+
+def require_calendar(stream: ValueStream) -> None:
+    """Raise InvalidValue for a stream of which nobody has said when it works."""
+    if stream.calendar is None:
+        raise InvalidValue(
+            "clock",
+            f"the stream {stream.key!r} has no working time: give it one, as `working_time` in its "
+            "stream file, or ask for `elapsed`",
+        )
 
 
 def _window(question: Question, now: datetime, default_days: int) -> Window:

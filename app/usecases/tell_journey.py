@@ -5,26 +5,35 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.domain.transition import RecordedTransition, Transition
+from app.domain.value_stream import ValueStream
 from app.domain.work_item import ItemHistory, WorkItem
+from app.domain.working_time import Clock
+from app.flow.calendar import Measure, elapsed_us
 from app.flow.times import ItemTimes, item_times
-from app.store import transitions, value_streams, work_items
+from app.store import clocks, transitions, value_streams, work_items
 from app.store.database import Connection
+from app.usecases.scope import require_calendar
 
 
 @dataclass(frozen=True, slots=True)
 class Journey:
-    """An item with its moves, as of an instant."""
+    """An item with its moves, as of an instant, and by which clock its times are."""
 
     item: WorkItem
     moves: Sequence[RecordedTransition]
     times: ItemTimes
     as_of: datetime
+    clock: Clock
 
 
 async def tell_journey(
-    connection: Connection, item_id: int, *, with_voided: bool = False
+    connection: Connection,
+    item_id: int,
+    clock: Clock = Clock.ELAPSED,
+    *,
+    with_voided: bool = False,
 ) -> Journey:
-    """Return the item's journey until now. Raises UnknownItem."""
+    """Return the item's journey until now. Raises UnknownItem, InvalidValue, ClockNotReady."""
     item = await work_items.get(connection, item_id)
     stream = await value_streams.load_by_id(connection, item.stream_id)
     moves = await transitions.history(connection, item_id, with_voided=with_voided)
@@ -37,9 +46,19 @@ async def tell_journey(
         ),
         cancelled_at=item.cancelled_at,
     )
-    return Journey(
-        item=item,
-        moves=moves,
-        times=item_times(history, stream),
-        as_of=await transitions.clock(connection),
-    )
+    as_of = await transitions.clock(connection)
+    instants = [item.created_at, as_of, *(move.timestamp for move in history.transitions)]
+    if item.cancelled_at is not None:
+        instants.append(item.cancelled_at)
+    between = await _measure(connection, stream, clock, min(instants), max(instants))
+    return Journey(item, moves, item_times(history, stream, between=between), as_of, clock)
+
+
+async def _measure(
+    connection: Connection, stream: ValueStream, clock: Clock, since: datetime, until: datetime
+) -> Measure:
+    """Return how durations within `[since, until]` are measured by a clock."""
+    if clock is Clock.ELAPSED:
+        return elapsed_us
+    require_calendar(stream)
+    return (await clocks.load(connection, stream, since, until)).between

@@ -99,7 +99,7 @@ async def test_the_histogram_of_the_week_counts_by_two_days(week: httpx.AsyncCli
     ]
 
 
-async def test_the_histogram_of_lead_times_is_by_the_other_clock(week: httpx.AsyncClient) -> None:
+async def test_the_histogram_of_lead_times_counts_from_creation(week: httpx.AsyncClient) -> None:
     found = await get(week, HISTOGRAM, **WEEK, duration="lead")
     assert [each["count"] for each in found["bins"]] == [2, 0, 1, 1]  # 24, 30, 120 and 144 h
 

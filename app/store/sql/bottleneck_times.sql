@@ -2,6 +2,7 @@
 --   stream_id  integer
 --   starts, ends  timestamptz; as_of is not needed: ends lies at most 1 microsecond after it
 --   types  text[]: only items of these types; NULL for all
+--   calendar  integer: the stream whose working time counts; NULL for elapsed time
 --   units  integer: at most so many groups
 -- One row for each group and stage, and one with stage_id NULL for a group without any time; items
 -- is the size of the group. A group is one item, or, of more items than units, one of that many
@@ -28,7 +29,8 @@ sizes AS (
     SELECT unit, count(*) AS items FROM finished GROUP BY unit
 ),
 visits AS (
-    SELECT f.unit, t.from_stage_id AS stage_id, t.timestamp - t.from_stage_since AS stay
+    SELECT f.unit, t.from_stage_id AS stage_id, t.from_stage_since AS entered,
+           t.timestamp AS exited
     FROM finished f
     JOIN stage_transitions t ON t.work_item_id = f.id AND t.timestamp <= f.finished_at
     WHERE t.value_stream_id = CAST(:stream_id AS integer)
@@ -38,10 +40,10 @@ visits AS (
       AND t.from_stage_id IN (SELECT stage_id FROM doing)
       AND t.from_stage_id <> t.to_stage_id
     UNION ALL
-    SELECT f.unit, t.stage_id, t.stay
+    SELECT f.unit, t.stage_id, t.entered, t.exited
     FROM finished f
     CROSS JOIN LATERAL (
-        SELECT t.from_stage_id AS stage_id, t.timestamp - t.from_stage_since AS stay
+        SELECT t.from_stage_id AS stage_id, t.from_stage_since AS entered, t.timestamp AS exited
         FROM stage_transitions t
         WHERE t.work_item_id = f.id
           AND t.timestamp < CAST(:starts AS timestamptz)
@@ -53,7 +55,7 @@ visits AS (
     WHERE f.effective_created_at < CAST(:starts AS timestamptz)
 ),
 spent AS (
-    SELECT unit, stage_id, sum((extract(epoch FROM stay) * 1000000)::bigint) AS us
+    SELECT unit, stage_id, sum(span_us(entered, exited, CAST(:calendar AS integer))) AS us
     FROM visits
     GROUP BY unit, stage_id
 )

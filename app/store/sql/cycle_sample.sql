@@ -2,11 +2,12 @@
 --   stream_id  integer
 --   starts, ends, as_of  timestamptz
 --   types  text[]: only items of these types; NULL for all
+--   calendar  integer: the stream whose working time counts; NULL for elapsed time
 --
 -- One array, because a promise needs the values themselves and nothing else.
 SELECT array_agg(cycle_us ORDER BY cycle_us) AS cycles_us
 FROM (
-    SELECT (extract(epoch FROM finished_at - started_at) * 1000000)::bigint AS cycle_us
+    SELECT span_us(started_at, finished_at, CAST(:calendar AS integer)) AS cycle_us
     FROM work_items
     WHERE value_stream_id = CAST(:stream_id AS integer)
       AND finished_at >= CAST(:starts AS timestamptz)

@@ -2,13 +2,14 @@
 --   stream_id  integer
 --   starts, ends, as_of  timestamptz
 --   types  text[]: only items of these types; NULL for all
+--   calendar  integer: the stream whose working time counts; NULL for elapsed time
 --   latest  integer: as points, this many of the items, those finished last
 --
 -- One row, the points as arrays that go together: a chart of 20,000 of them is read at once, and
 -- from one snapshot with the percentiles, which are about all items.
 WITH finished AS NOT MATERIALIZED (
     SELECT id, title, type, finished_at,
-           (extract(epoch FROM finished_at - started_at) * 1000000)::bigint AS cycle_us
+           span_us(started_at, finished_at, CAST(:calendar AS integer)) AS cycle_us
     FROM work_items
     WHERE value_stream_id = CAST(:stream_id AS integer)
       AND finished_at >= CAST(:starts AS timestamptz)

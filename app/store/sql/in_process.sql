@@ -2,6 +2,7 @@
 --   stream_id  integer
 --   as_of  timestamptz
 --   types  text[]: only items of these types; NULL for all
+--   calendar  integer: the stream whose working time counts; NULL for elapsed time
 --
 -- The visit in force at as_of is either the one that the item's next move ended, which that move
 -- tells, or the present one. An item cancelled by then is in no stage.
@@ -33,8 +34,8 @@ visits AS (
       AND i.current_stage_since <= CAST(:as_of AS timestamptz)
 )
 SELECT i.id, i.title, i.type, v.stage_id, v.since, i.started_at,
-       (extract(epoch FROM CAST(:as_of AS timestamptz) - i.started_at) * 1000000)::bigint AS age_us,
-       (extract(epoch FROM CAST(:as_of AS timestamptz) - v.since) * 1000000)::bigint AS in_stage_us
+       span_us(i.started_at, CAST(:as_of AS timestamptz), CAST(:calendar AS integer)) AS age_us,
+       span_us(v.since, CAST(:as_of AS timestamptz), CAST(:calendar AS integer)) AS in_stage_us
 FROM visits v
 JOIN doing USING (stage_id)
 JOIN work_items i ON i.id = v.work_item_id

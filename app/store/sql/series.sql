@@ -3,6 +3,8 @@
 --   starts, ends  timestamptz: the window
 --   edges  timestamptz[]: starts, where each further bucket begins, ascending, and ends
 --   types  text[]: only items of these types; NULL for all
+--   calendar  integer: the stream whose working time counts in durations; NULL for
+--             elapsed time, in which WIP is always
 --
 -- One row per bucket, numbered from 1, and one more for the time after the window, in which only
 -- the WIP columns count. WIP before the window is doing_now less all steps; at the end of a bucket
@@ -55,7 +57,7 @@ steps AS (
 stepped AS (
     SELECT width_bucket(at, CAST(:edges AS timestamptz[])) AS bucket,
            sum(doing) AS stepped,
-           sum(doing * (extract(epoch FROM at - CAST(:starts AS timestamptz)) * 1000000)::bigint)
+           sum(doing * span_us(CAST(:starts AS timestamptz), at))
                AS stepped_at_us,
            sum(reopened) AS reopened,
            sum(entered_done) AS entered_done
@@ -64,8 +66,8 @@ stepped AS (
 ),
 finished AS (
     SELECT width_bucket(finished_at, CAST(:edges AS timestamptz[])) AS bucket,
-           (extract(epoch FROM finished_at - started_at) * 1000000)::bigint AS cycle_us,
-           (extract(epoch FROM finished_at - effective_created_at) * 1000000)::bigint AS lead_us
+           span_us(started_at, finished_at, CAST(:calendar AS integer)) AS cycle_us,
+           span_us(effective_created_at, finished_at, CAST(:calendar AS integer)) AS lead_us
     FROM items
     WHERE finished_at >= CAST(:starts AS timestamptz) AND finished_at < CAST(:ends AS timestamptz)
 ),

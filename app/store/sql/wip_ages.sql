@@ -2,6 +2,7 @@
 --   stream_id  integer
 --   as_of  timestamptz
 --   types  text[]: only items of these types; NULL for all
+--   calendar  integer: the stream whose working time counts; NULL for elapsed time
 --
 -- The same items as in in_process.sql, as one array: beside a percentile only their ages matter.
 WITH doing AS (
@@ -31,7 +32,7 @@ visits AS (
       AND i.cancelled_at > CAST(:as_of AS timestamptz)
       AND i.current_stage_since <= CAST(:as_of AS timestamptz)
 )
-SELECT array_agg((extract(epoch FROM CAST(:as_of AS timestamptz) - i.started_at) * 1000000)::bigint)
+SELECT array_agg(span_us(i.started_at, CAST(:as_of AS timestamptz), CAST(:calendar AS integer)))
            AS ages_us
 FROM visits v
 JOIN doing USING (stage_id)
