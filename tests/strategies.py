@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from app.domain.transition import Transition
 from app.domain.value_stream import DEFAULT_STREAM, Category, Stage, ValueStream
 from app.domain.work_item import ItemHistory, WorkItemType
+from app.domain.working_time import MINUTES_PER_DAY, WEEKDAYS, Shift, WorkingCalendar
 from app.flow.calendar import Window
 
 property_test = settings(max_examples=40, deadline=None)
@@ -57,6 +58,17 @@ def zones() -> st.SearchStrategy[ZoneInfo]:
             ZoneInfo("Pacific/Apia"),
         ]
     )
+
+
+@st.composite
+def calendars(draw: st.DrawFn) -> WorkingCalendar:
+    """Draw working hours to the minute: some days none, one shift or several, perhaps all day."""
+    days = []
+    for _ in WEEKDAYS:
+        edges = sorted(draw(st.sets(st.integers(0, MINUTES_PER_DAY), max_size=4)))
+        days.append(tuple(Shift(*pair) for pair in zip(edges[::2], edges[1::2], strict=False)))
+    off = draw(st.sets(st.dates(BASE.date(), (BASE + SPAN).date()), max_size=5))
+    return WorkingCalendar(tuple(days), days_off=frozenset(off))
 
 
 @st.composite

@@ -45,24 +45,25 @@ async def fill(connection: Connection, stream: ValueStream) -> None:
     """
     lock = select(value_streams.c.id).where(value_streams.c.id == stream.id)
     await connection.execute(lock.with_for_update(key_share=True))
-    await connection.execute(
-        delete(working_spans).where(working_spans.c.value_stream_id == stream.id)
-    )
-    if stream.calendar is None:
-        return
     now = await transitions.clock(connection)
     end = date(now.year + YEARS_AHEAD + 1, 1, 1)
-    # some twenty thousand days take most of a second, in which others are to be answered
+    # twenty thousand days and more take about a second, in which others are to be answered
     found = await asyncio.to_thread(working_time, stream, FIRST_DAY, end)
+    await write(connection, stream.id, found)
+
+
+async def write(connection: Connection, stream_id: int, found: Sequence[WorkSpan]) -> None:
+    """Let a stream's clock run in these spans, ascending and apart, and in no others."""
     await connection.execute(
-        _INSERT,
-        {
-            "stream_id": stream.id,
-            "starts": [span.starts for span in found],
-            "ends": [span.ends for span in found],
-            "before_us": list(worked_before(found)),
-        },
+        delete(working_spans).where(working_spans.c.value_stream_id == stream_id)
     )
+    given = {
+        "stream_id": stream_id,
+        "starts": [span.starts for span in found],
+        "ends": [span.ends for span in found],
+        "before_us": list(worked_before(found)),
+    }
+    await connection.execute(_INSERT, given)
 
 
 def working_time(stream: ValueStream, first: date, end: date) -> list[WorkSpan]:

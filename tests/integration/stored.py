@@ -7,22 +7,33 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import settings
-from sqlalchemy import URL, insert, select, text
+from sqlalchemy import URL, insert, select, text, update
 
 from app.domain.transition import RecordedTransition, Transition
 from app.domain.value_stream import ValueStream
 from app.domain.work_item import ItemFacts, ItemHistory, WorkItem, WorkItemType
+from app.domain.working_time import WorkingCalendar, to_plain
 from app.flow.calendar import Window
 from app.flow.summary import FlowSummary, summarise
 from app.flow.times import item_times
-from app.store import histories, measurements, tables, transitions, value_streams, work_items
+from app.flow.working_time import WorkingClock
+from app.store import (
+    clocks,
+    histories,
+    measurements,
+    tables,
+    transitions,
+    value_streams,
+    work_items,
+)
 from app.store.database import Connection, Database
 from app.store.flow_summary import flow_summary
 from app.store.histories import Merged
-from tests.strategies import Population
+from tests.strategies import BASE, HORIZON, SPAN, Population
 
 agreement_test = settings(max_examples=80, deadline=None)
 """For the comparison of what is stored with its definition."""
@@ -79,6 +90,22 @@ class Stored:
     async def log(self, item_id: int) -> list[RecordedTransition]:
         """Read an item's history as it stands."""
         return await transitions.history(self.connection, item_id)
+
+
+async def wind(
+    inside: Stored, calendar: WorkingCalendar, zone: ZoneInfo
+) -> tuple[Stored, WorkingClock]:
+    """Give the stream a calendar and its clock, for the time in which generated items live."""
+    working_time = {"working_time": to_plain(calendar), "time_zone": str(zone)}
+    streams = tables.value_streams
+    await inside.connection.execute(
+        update(streams).where(streams.c.id == inside.stream.id).values(working_time)
+    )
+    stream = await value_streams.load_by_id(inside.connection, inside.stream.id)
+    since, until = BASE - SPAN, HORIZON + 2 * SPAN
+    found = clocks.working_time(stream, since.date(), until.date())
+    await clocks.write(inside.connection, stream.id, found)
+    return replace(inside, stream=stream), WorkingClock(found, since, until)
 
 
 @asynccontextmanager
