@@ -17,13 +17,16 @@ from app.flow.calendar import Window
 from app.flow.histogram import Duration, hourly
 from app.flow.queues import full_day_bounds, observe
 from app.flow.series import series
-from app.flow.summary import DurationSummary
+from app.flow.summary import DurationSummary, summarise
 from app.flow.times import ItemTimes, item_times
+from app.flow.value_stream_map import value_stream_map
 from app.flow.working_time import WorkingClock
-from app.store import aging, bottleneck, cycle_times
+from app.store import aging, bottleneck, cycle_times, measurements
 from app.store import series as stored_series
 from app.store.database import Database
+from app.store.finished_paths import finished_paths
 from app.store.measurements import Selection
+from app.store.stage_times import stage_presence
 from tests.bucketed import bucketed_windows, whole, windows_seen_at_any_time
 from tests.fixture_f1 import F1, F1_STREAM, F1_WEEK, HOUR_US
 from tests.integration.stored import Stored, agreement_test, stored, wind
@@ -142,6 +145,31 @@ async def test_a_series_has_working_durations_and_elapsed_work_in_process(
         replace(each, cycle=None, lead=None)  # type: ignore[arg-type]
         for each in by_elapsed
     ]
+
+
+@pytest.mark.xfail(strict=True, reason="these queries do not take a calendar yet")
+@by_working_time
+@given(populations(), st.one_of(full_windows, windows_seen_at_any_time()), calendars(), zones())
+async def test_the_summary_and_the_map_are_in_working_time(
+    shared_database: Database,
+    population: Population,
+    window: Window,
+    calendar: WorkingCalendar,
+    zone: ZoneInfo,
+) -> None:
+    """Cycle, lead and parked time; visits, ladder and rework time. All else is elapsed time."""
+    async with stored(shared_database, population) as elapsed:
+        inside, clock = await wind(elapsed, calendar, zone)
+        selection, connection = selected(inside, window), inside.connection
+        summary = await measurements.flow_summary(connection, selection)
+        presence = await stage_presence(connection, selection, inside.stream)
+        ladder, quality = await finished_paths(connection, selection, inside.stream)
+    items = known(population, window, clock, inside.stream)
+    assert plain(summary) == plain(summarise(items, window))
+    defined = value_stream_map(items, inside.stream, window)
+    assert plain([presence, ladder, quality]) == plain(
+        [defined.presence, defined.ladder, defined.quality]
+    )
 
 
 async def test_the_week_worked_out_by_hand_in_working_time(shared_database: Database) -> None:
