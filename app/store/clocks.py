@@ -47,7 +47,7 @@ async def fill(connection: Connection, stream: ValueStream) -> None:
     await connection.execute(lock.with_for_update(key_share=True))
     now = await transitions.clock(connection)
     end = date(now.year + YEARS_AHEAD + 1, 1, 1)
-    # twenty thousand days and more take about a second, in which others are to be answered
+    # twenty thousand days and more take a second or two, in which others are to be answered
     found = await asyncio.to_thread(working_time, stream, FIRST_DAY, end)
     await write(connection, stream.id, found)
 

@@ -4,15 +4,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
-from sqlalchemy import text
+from sqlalchemy import text, update
 
 from app.domain.work_item import ItemHistory
-from app.store.database import Database, transaction
+from app.domain.working_time import WorkingCalendar, from_plain, to_plain
+from app.store import clocks, tables, value_streams
+from app.store.database import Database, open_database, transaction
 
 ITEMS = "/api/v1/work-items"
 METRICS = "/api/v1/metrics"
 MONDAY = datetime(2025, 3, 3, tzinfo=UTC)
 """Day 0 of histories that tests tell."""
+
+OFFICE = from_plain({"hours": {day: ["09:00-17:00"] for day in ("mon", "tue", "wed", "thu")}})
+"""Hours of a team that never works on Fridays."""
 
 INSTANT = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z"
 
@@ -135,6 +140,20 @@ async def sql(database: Database, statement: str, **values: Any) -> list[tuple[A
     async with transaction(database) as connection:
         result = await connection.execute(text(statement), values)
         return [tuple(row) for row in result] if result.returns_rows else []
+
+
+async def describe(url: str, calendar: WorkingCalendar = OFFICE, *, filled: bool = True) -> None:
+    """Say when the default stream works, as its stream file would."""
+    database = open_database(url)
+    async with transaction(database) as connection:
+        streams = tables.value_streams
+        plain = to_plain(calendar)
+        await connection.execute(
+            update(streams).where(streams.c.is_default).values(working_time=plain)
+        )
+        if filled:
+            await clocks.fill(connection, await value_streams.load(connection))
+    await database.dispose()
 
 
 async def assert_log_and_facts_agree(database: Database) -> None:

@@ -1,7 +1,9 @@
 """The commands, as a user types them: each in a process of its own."""
 
+import asyncio
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -16,6 +18,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from app.store.embedded import is_running
+from tests.acceptance.helpers import describe
 
 VSM = Path(sys.executable).with_name("vsm")
 ISSUES = {
@@ -119,6 +122,30 @@ def test_a_wrong_option_is_refused_in_the_words_of_the_api(environ: dict[str, st
     refused = vsm(environ, "metrics", "--days", "91")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "days: Input should be less than or equal to 90" in refused.stderr
+
+
+def test_a_command_measures_by_the_clock_that_it_is_told(environ: dict[str, str]) -> None:
+    asked = vsm(environ, "metrics", "--clock", "elapsed", "--json")
+    assert json.loads(asked.stdout)["definitions"]["clock"] == "elapsed"
+    for command in ("metrics", "map", "aging"):
+        refused = vsm(environ, command, "--clock", "working")
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert "has no working time" in refused.stderr
+
+
+async def test_working_time_is_shown_in_hours_and_named(
+    environ: dict[str, str], database_url: str
+) -> None:
+    await asyncio.to_thread(vsm, environ, "demo", "--days", "120")
+    await describe(database_url)
+    for command in ("metrics", "map", "aging"):
+        asked = (command, "--days", "90", "--clock")
+        working = (await asyncio.to_thread(vsm, environ, *asked, "working")).stdout
+        elapsed = (await asyncio.to_thread(vsm, environ, *asked, "elapsed")).stdout
+        assert "Durations are working time." in working
+        assert re.search(r"\d d\b", elapsed)
+        assert re.search(r"\d h\b", working)
+        assert not re.search(r"\d d\b", working)
 
 
 @pytest.fixture

@@ -4,17 +4,22 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from sqlalchemy import update
 
-from app.domain.working_time import WorkingCalendar, from_plain, to_plain
-from app.store import clocks, tables, value_streams
-from app.store.database import open_database, transaction
-from tests.acceptance.helpers import ITEMS, METRICS, create, fields, get, problem, stamp
+from tests.acceptance.helpers import (
+    ITEMS,
+    METRICS,
+    OFFICE,
+    create,
+    describe,
+    fields,
+    get,
+    problem,
+    stamp,
+)
 from tests.conftest import fresh_database, running_client
 from tests.fixture_f1 import d1, d8
 from tests.stored_week import store_week
 
-OFFICE = from_plain({"hours": {day: ["09:00-17:00"] for day in ("mon", "tue", "wed", "thu")}})
 WEEK = {"start": stamp(d1), "end": stamp(d8), "as_of": stamp(d8)}
 WORKING = WEEK | {"clock": "working"}
 MEASURED = [
@@ -23,20 +28,6 @@ MEASURED = [
     *(f"/{each}" for each in ("predictability", "bottleneck", "distribution")),
 ]
 MAP = "/api/v1/value-stream-map"
-
-
-async def describe(url: str, calendar: WorkingCalendar, *, filled: bool = True) -> None:
-    """Say when the default stream works, as its stream file would."""
-    database = open_database(url)
-    async with transaction(database) as connection:
-        streams = tables.value_streams
-        plain = to_plain(calendar)
-        await connection.execute(
-            update(streams).where(streams.c.is_default).values(working_time=plain)
-        )
-        if filled:
-            await clocks.fill(connection, await value_streams.load(connection))
-    await database.dispose()
 
 
 @pytest.fixture(scope="module")

@@ -16,11 +16,12 @@ from app.api.map_mermaid import mermaid
 from app.api.map_svg import svg
 from app.domain.value_stream import DEFAULT_STREAM, Category, Stage, ValueStream
 from app.domain.work_item import ItemHistory
+from app.domain.working_time import Clock
 from app.flow.calendar import Window
 from app.flow.quality import ReworkLoop
 from app.flow.times import item_times
 from app.flow.value_stream_map import ValueStreamMap, value_stream_map
-from tests.fixture_f1 import F1, F1_WEEK, at, d1, d2, d3, d7, history
+from tests.fixture_f1 import F1, F1_WEEK, HOUR_US, at, d1, d2, d3, d7, history
 from tests.strategies import Population, populations, property_test, windows
 
 SPACE = "{http://www.w3.org/2000/svg}"
@@ -132,6 +133,15 @@ def test_durations_are_in_the_unit_that_suits_the_lead_time(hours: float, shown:
     found = drawn(told)
     scaled = replace(found, ladder=replace(found.ladder, lead_us=round(hours * 3_600_000_000)))
     assert words.duration(scaled, scaled.ladder.lead_us) == shown
+
+
+def test_working_time_is_never_shown_in_days_and_named() -> None:
+    week = drawn(*F1)
+    long = replace(week.ladder, items=1, lead_us=40 * 24 * HOUR_US)
+    working = replace(week, ladder=long, clock=Clock.WORKING)
+    assert words.duration(working, long.lead_us) == "960 h"
+    assert words.duration(replace(working, clock=Clock.ELAPSED), long.lead_us) == "40 d"
+    assert words.period(working, UTC).endswith("in working time")
 
 
 def test_a_duration_that_rounds_to_nothing_is_not_nothing() -> None:
