@@ -15,6 +15,7 @@ from app import __version__, api, jobs
 from app.api import (
     aging,
     batch,
+    blocks,
     bottleneck,
     broken_rules,
     cumulative_flow,
@@ -50,6 +51,7 @@ _ROUTES = (
     item_list,
     work_items,
     transitions,
+    blocks,
     value_streams,
     flow,
     stage_metrics,

@@ -37,6 +37,8 @@ class AgingItem:
     stage_since: datetime
     time_in_stage: float
     on_time_probability: float | None
+    blocked_since: datetime | None
+    blocked_by: str | None
 
 
 class Pace(Answer):
@@ -98,6 +100,8 @@ def _items(found: AgingWork) -> list[AgingItem]:
             stage_since=item.standing.entered,
             time_in_stage=item.standing.in_stage_us / US_PER_HOUR,
             on_time_probability=item.chance,
+            blocked_since=item.blocked_since,
+            blocked_by=item.blocked_by,
         )
         for item in found.items
     ]
@@ -128,7 +132,8 @@ async def aging_wip(
 
     `pace` tells by stage how old the items finished in the window were when they had come as far.
     `on_time_probability` is the share of finished items within the expectation, of those that had
-    also reached this age; null when they are fewer than five.
+    also reached this age; null when they are fewer than five. `blocked_since` and `blocked_by` tell
+    what an item cannot go on for.
     """
     chosen, scope = asked
     found = await watch_aging(db, scope, chosen.promise)

@@ -94,7 +94,9 @@ class FlowMetrics(Explained, FlowNumbers):
     rework_rate: Share = Field(description="share of the items with a rework move")
     rework_time_share: Share = Field(description="part of the cycle times spent on rework")
     rolled_ca: Share = Field(description="product of every stage's `pct_ca`")
-    blocked_time: float | None = Field(None, description="null: nothing tells what is blocked")
+    blocked_time: float | None = Field(
+        description="part of all cycle times in which items were blocked; null: nobody tells"
+    )
     stages: list[StageMetrics]
     by_type: dict[WorkItemType, FlowNumbers] = Field(description="the same for each type asked for")
     data_quality: DataQuality
@@ -124,6 +126,7 @@ class FlowMetrics(Explained, FlowNumbers):
             rework_rate=quality.rework_rate,
             rework_time_share=quality.rework_time_share,
             rolled_ca=quality.rolled_complete_and_accurate,
+            blocked_time=None if ladder.blocked_us is None else ladder.blocked_us / US_PER_HOUR,
             stages=stages_of(scope, measured.map),
             by_type={kind: FlowNumbers(**numbers(each)) for kind, each in measured.by_type.items()},
             data_quality=DataQuality(**measured.contradictions),

@@ -92,13 +92,13 @@ class StageTotals(Answer):
     cycle_time_avg: float | None = Field(description="= `active_time_avg` + `wait_time_avg`")
     unplaced_time_avg: float | None = Field(description="between creation and the first stage")
     active_time_avg: float | None = Field(
-        description="in active stages: an upper bound of the time at work"
+        description="unblocked in active stages: an upper bound of the time at work"
     )
     wait_time_avg: float | None = Field(
-        description="between start and finish: in waiting stages, or parked"
+        description="between start and finish: in waiting stages, parked, or blocked"
     )
-    blocked_time_avg: None = Field(
-        default=None, description="null: nothing here tells what is blocked"
+    blocked_time_avg: float | None = Field(
+        description="part of `cycle_time_avg` in which items were blocked; null: nobody tells"
     )
     flow_efficiency: Share = Field(description="active time / cycle time")
     flow_efficiency_reason: NoEfficiency | None = Field(
@@ -127,6 +127,9 @@ class StageTotals(Answer):
             unplaced_time_avg=ladder.mean_hours(ladder.unplaced_us),
             active_time_avg=ladder.mean_hours(ladder.process_us),
             wait_time_avg=ladder.mean_hours(ladder.cycle_wait_us),
+            blocked_time_avg=None
+            if ladder.blocked_us is None
+            else ladder.mean_hours(ladder.blocked_us),
             flow_efficiency=ladder.flow_efficiency,
             flow_efficiency_reason=ladder.no_efficiency,
             activity_ratio=ladder.activity_ratio,

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import ConfigDict, Field
 
+from app.api.blocks import BlockOut
 from app.api.items import MovedOut, VoidableTransitionOut, VoidedOut, tag
 from app.api.problems import documented
 from app.api.session import KEYED, Db, UnitOfWork
@@ -91,7 +92,9 @@ class History(Answer):
     lead_time: float | None = Field(description="creation to first finish")
     age: float | None = Field(description="since the start, while in process")
     parked_time: float | None = Field(description="part of the cycle time spent back in todo")
+    blocked_time: float | None = Field(description="part of the cycle time it could not go on in")
     visits: list[VisitOut]
+    blocks: list[BlockOut]
     transitions: list[VoidableTransitionOut]
 
     @classmethod
@@ -112,6 +115,8 @@ class History(Answer):
             lead_time=_hours(times.lead_us),
             age=_hours(times.age_us(as_of)),
             parked_time=_hours(times.parked_us),
+            blocked_time=_hours(journey.blocked_us),
+            blocks=[BlockOut.model_validate(each) for each in journey.blocks],
             visits=[_visit(visit, as_of, times.between) for visit in times.visits],
             transitions=[VoidableTransitionOut.model_validate(each) for each in journey.moves],
         )

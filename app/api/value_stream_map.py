@@ -78,7 +78,9 @@ class MapTotals(Answer):
     unplaced_time: float | None = Field(
         description="part of `wait_time`: between creation and the first stage"
     )
-    blocked_time: None = Field(default=None, description="null: nothing here tells what is blocked")
+    blocked_time: float | None = Field(
+        description="part of `wait_time` in which items were blocked; null: nobody tells"
+    )
     activity_ratio: Share = Field(description="process time / lead time")
     flow_efficiency: Share = Field(description="process time / cycle time")
     rolled_ca: Share
@@ -204,6 +206,9 @@ def _body(found: ValueStreamMap) -> MapBody:
             process_time=ladder.mean_hours(ladder.process_us),
             wait_time=ladder.mean_hours(ladder.wait_us),
             unplaced_time=ladder.mean_hours(ladder.unplaced_us),
+            blocked_time=None
+            if ladder.blocked_us is None
+            else ladder.mean_hours(ladder.blocked_us),
             activity_ratio=ladder.activity_ratio,
             flow_efficiency=ladder.flow_efficiency,
             rolled_ca=quality.rolled_complete_and_accurate,

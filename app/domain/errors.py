@@ -10,6 +10,7 @@
     ├── NotFound
     │   ├── UnknownItem
     │   ├── UnknownTransition
+    │   ├── UnknownBlock
     │   ├── UnknownStage
     │   └── UnknownStream
     ├── Conflict                      right in itself, but not in the present state
@@ -17,6 +18,8 @@
     │   ├── ItemNotCancelled
     │   ├── CancelBeforeLastMove
     │   ├── TransitionVoided
+    │   ├── BlockEnded
+    │   ├── BlockVoided
     │   ├── DuplicateItem
     │   ├── EventIdReused
     │   └── RuleBroken                an enforced rule of the stream stands against it
@@ -176,6 +179,15 @@ class UnknownTransition(NotFound):
         super().__init__(f"work item {item_id} has no transition {transition_id}")
 
 
+class UnknownBlock(NotFound):
+    """There is no such block."""
+
+    type_name = "unknown-block"
+
+    def __init__(self, item_id: int, block_id: int) -> None:
+        super().__init__(f"work item {item_id} has no block {block_id}")
+
+
 class UnknownStage(NotFound):
     """There is no such stage."""
 
@@ -223,6 +235,18 @@ class TransitionVoided(Conflict):
     """The transition is void already."""
 
     type_name = "transition-voided"
+
+
+class BlockEnded(Conflict):
+    """The block is over already."""
+
+    type_name = "block-ended"
+
+
+class BlockVoided(Conflict):
+    """The block is void already."""
+
+    type_name = "block-voided"
 
 
 class DuplicateItem(Conflict):

@@ -38,13 +38,18 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class AgingItem:
-    """An item in process. `chance` is that of being finished within the expectation."""
+    """An item in process. `chance` is that of being finished within the expectation.
+
+    `blocked_since` and `blocked_by`: since when it cannot go on, and why; None when it can.
+    """
 
     item_id: int
     title: str
     kind: WorkItemType
     standing: Standing
     chance: float | None
+    blocked_since: datetime | None = None
+    blocked_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,10 @@ Time in an *active* stage counts as process time although nobody can see whether
 touched all along. Process time, activity ratio and flow efficiency are therefore upper bounds.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Self
 
 from app.domain.value_stream import Category, Stage, ValueStream, Zone
 from app.domain.working_time import Clock
@@ -40,16 +41,20 @@ class NoEfficiency(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """The time that all finished items together spent in one stage, before their finish."""
+    """The time that all finished items together spent in one stage, before their finish.
+
+    `blocked_us` is the part of it in which they were blocked, after their start.
+    """
 
     stage: Stage
     zone: Zone
     time_us: int
+    blocked_us: int = 0
 
     @property
     def process_us(self) -> int:
-        """The part that counts as process time: all of it in an active stage, else none."""
-        return self.time_us if self.stage.category is Category.ACTIVE else 0
+        """The part that counts as process time: in an active stage what was not blocked."""
+        return self.time_us - self.blocked_us if self.stage.category is Category.ACTIVE else 0
 
     @property
     def wait_us(self) -> int:
@@ -62,7 +67,8 @@ class Ladder:
     """Where the lead time of the finished items went; sums over all of them, in microseconds.
 
     `unplaced_us` is the time between creation and the first stage. Exactly, for the sums and for
-    each item alone: unplaced + all rungs = lead time.
+    each item alone: unplaced + all rungs = lead time. `is_block_told` says that the stream has any
+    blocks: without them nothing is known, rather than nothing blocked.
     """
 
     items: int
@@ -70,10 +76,21 @@ class Ladder:
     cycle_us: int
     unplaced_us: int
     rungs: tuple[Rung, ...]
+    is_block_told: bool = False
+
+    @property
+    def blocked_us(self) -> int | None:
+        """The part of the cycle times in which items were blocked; None when nobody tells."""
+        return sum(rung.blocked_us for rung in self.rungs) if self.is_block_told else None
+
+    def with_blocks(self, blocked_us: Mapping[Stage, int]) -> Self:
+        """Return the same ladder, told in which stages its items were blocked for how long."""
+        rungs = (replace(rung, blocked_us=blocked_us.get(rung.stage, 0)) for rung in self.rungs)
+        return replace(self, rungs=tuple(rungs), is_block_told=True)
 
     @property
     def process_us(self) -> int:
-        """Time in active stages. All of it lies between start and finish."""
+        """Unblocked time in active stages. All of it lies between start and finish."""
         return sum(rung.process_us for rung in self.rungs)
 
     @property
@@ -105,15 +122,16 @@ class Ladder:
     def no_efficiency(self) -> NoEfficiency | None:
         """Why there is no flow efficiency, None when there is one.
 
-        Where doing has no waiting stage and nothing was parked, no wait can be seen: the ratio
-        would be 1 by construction, whatever happened.
+        Where doing has no waiting stage, nothing was parked and nobody tells what is blocked, no
+        wait can be seen: the ratio would be 1 by construction, whatever happened.
         """
         if not self.items:
             return NoEfficiency.NOTHING_FINISHED
         if not self.cycle_us:
             return NoEfficiency.NO_CYCLE_TIME
         waits = any(rung.zone is Zone.DOING and not _is_active(rung.stage) for rung in self.rungs)
-        return None if waits or self.parked_us else NoEfficiency.NO_WAIT_SIGNAL
+        seen = waits or self.parked_us or self.is_block_told
+        return None if seen else NoEfficiency.NO_WAIT_SIGNAL
 
     def mean_hours(self, total_us: int) -> float | None:
         """Return a sum as hours per finished item; None without items."""

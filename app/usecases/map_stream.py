@@ -7,7 +7,7 @@ from typing import Literal
 from app.domain.errors import InvalidValue
 from app.flow.calendar import Window, explicit_window
 from app.flow.value_stream_map import ValueStreamMap
-from app.store import broken_rules
+from app.store import blocks, broken_rules
 from app.store.database import Connection
 from app.store.finished_paths import finished_paths
 from app.store.parts import Parts, gather
@@ -33,6 +33,9 @@ async def map_parts(connection: Connection, scope: Scope, parts: Parts) -> Value
     """Return the map of the scope, whose parts are known."""
     presence = await stage_presence(connection, scope.selection, scope.stream, parts)
     ladder, quality = finished_paths(parts, scope.stream)
+    blocked = await blocks.blocked_times(connection, scope.selection, scope.stream)
+    if blocked is not None:
+        ladder = ladder.with_blocks(blocked)
     broken = await broken_rules.count(connection, scope.selection)
     return ValueStreamMap(scope.window, presence, ladder, quality, broken, scope.clock)
 

@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from app.domain.block import Block, RecordedBlock
 from app.domain.transition import RecordedTransition, Transition
 from app.domain.value_stream import ValueStream
 from app.domain.work_item import ItemHistory, WorkItem
 from app.domain.working_time import Clock
+from app.flow.blocked import blocked_us
 from app.flow.calendar import Measure, elapsed_us
 from app.flow.times import ItemTimes, item_times
-from app.store import clocks, transitions, value_streams, work_items
+from app.store import blocks, clocks, transitions, value_streams, work_items
 from app.store.database import Connection
 from app.usecases.scope import require_calendar
 
@@ -24,6 +26,13 @@ class Journey:
     times: ItemTimes
     as_of: datetime
     clock: Clock
+    blocks: Sequence[RecordedBlock]
+
+    @property
+    def blocked_us(self) -> int | None:
+        """How long the finished item was blocked between start and finish."""
+        told = [Block(each.reason, each.started_at, each.ended_at) for each in self.blocks]
+        return blocked_us(self.times, told)
 
 
 async def tell_journey(
@@ -51,7 +60,9 @@ async def tell_journey(
     if item.cancelled_at is not None:
         instants.append(item.cancelled_at)
     between = await _measure(connection, stream, clock, min(instants), max(instants))
-    return Journey(item, moves, item_times(history, stream, between=between), as_of, clock)
+    times = item_times(history, stream, between=between)
+    known = await blocks.of_item(connection, item_id)
+    return Journey(item, moves, times, as_of, clock, known)
 
 
 async def _measure(

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from app.flow.aging import AgingItem, AgingWork, on_time_chance
 from app.flow.expectation import expectation, present_sample
-from app.store import aging, cycle_times
+from app.store import aging, blocks, cycle_times
 from app.store.database import Connection
 from app.usecases.scope import Scope
 
@@ -20,6 +20,7 @@ async def watch_aging(connection: Connection, scope: Scope, p: Fraction) -> Agin
     cycles_us = await cycle_times.cycles_us(connection, promised)
     stated = expectation(cycles_us, p)
     items = await aging.in_process(connection, selection, scope.stream)
+    stuck = await blocks.obstacles(connection, selection.stream_id, selection.window.as_of)
     return AgingWork(
         items=tuple(
             AgingItem(
@@ -28,6 +29,8 @@ async def watch_aging(connection: Connection, scope: Scope, p: Fraction) -> Agin
                 item.kind,
                 item.standing,
                 chance=on_time_chance(item.standing.age_us, cycles_us, stated),
+                blocked_since=obstacle.since if (obstacle := stuck.get(item.item_id)) else None,
+                blocked_by=obstacle.reason if obstacle else None,
             )
             for item in items
         ),

@@ -177,6 +177,7 @@ RULES = (
         reason TEXT NOT NULL,
         source_event_id TEXT,
         created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+        voided_at TIMESTAMP WITH TIME ZONE,
         CONSTRAINT item_blocks_pkey PRIMARY KEY (id),
         CONSTRAINT item_blocks_ended_at_check CHECK (ended_at >= started_at),
         CONSTRAINT item_blocks_work_item_id_source_event_id_key UNIQUE (work_item_id, source_event_id),

@@ -107,6 +107,7 @@ item_blocks = Table(
     Column("reason", Text, nullable=False),
     Column("source_event_id", Text),
     Column("created_at", Instant, nullable=False, server_default=NOW),
+    Column("voided_at", Instant),
     CheckConstraint("ended_at >= started_at", name="ended_at_check"),
     ForeignKeyConstraint(
         ["work_item_id", "value_stream_id"],
