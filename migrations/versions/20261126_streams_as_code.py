@@ -209,7 +209,7 @@ CLOCKS = (
     """,
     """
     CREATE FUNCTION worked_us(calendar integer, until timestamptz) RETURNS bigint
-    LANGUAGE sql STABLE PARALLEL SAFE
+    LANGUAGE sql STABLE STRICT PARALLEL SAFE
     RETURN coalesce(
         (SELECT s.before_us + span_us(s.starts, least(until, s.ends))
          FROM working_spans s
