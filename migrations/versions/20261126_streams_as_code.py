@@ -211,13 +211,13 @@ CLOCKS = (
     """,
     """
     CREATE FUNCTION worked_us(calendar integer, until timestamptz) RETURNS bigint
-    LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN CASE WHEN until IS NOT NULL THEN coalesce(
+    LANGUAGE sql STABLE STRICT PARALLEL SAFE
+    RETURN coalesce(
         (SELECT s.before_us + span_us(s.starts, least(until, s.ends))
          FROM working_spans s
          WHERE s.value_stream_id = calendar AND s.starts <= until
          ORDER BY s.starts DESC
-         LIMIT 1), 0) END
+         LIMIT 1), 0)
     """,
     # calendar: the stream whose working time counts; null: elapsed time
     """

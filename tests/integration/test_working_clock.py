@@ -31,7 +31,7 @@ OFFICE = from_plain(
         "days_off": ["2025-03-04"],
     }
 )
-BERLIN = ZoneInfo("Europe/Berlin")
+MARCH = date(2025, 3, 1), date(2025, 4, 1)
 
 ELAPSED = text(
     """
@@ -118,6 +118,16 @@ async def test_the_database_measures_working_time_as_defined(
         }
         found = await inside.connection.scalar(WORKED, given)
     assert found == [clock.between(a, b) for a, b in pairs]
+
+
+async def test_what_has_not_begun_or_not_ended_has_no_duration_by_either_clock(
+    scratch: Connection,
+) -> None:
+    stream = await describe(scratch, OFFICE)
+    await clocks.write(scratch, stream.id, clocks.working_time(stream, *MARCH))
+    for calendar in (None, stream.id):
+        given = {"calendar": calendar, "a": [None, BASE], "b": [BASE, None]}
+        assert await scratch.scalar(WORKED, given) == [None, None]
 
 
 @stored_test
