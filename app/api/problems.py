@@ -178,6 +178,11 @@ def _parts(error: errors.VsmError) -> Sequence[dict[str, Any]]:
         return [{"field": error.field, "message": error.message}]
     if isinstance(error, errors.InvalidBatch):
         return [asdict(problem) for problem in error.problems]
+    if isinstance(error, errors.StageInUse):
+        return [
+            {"field": f"{each.stream}.stages.{each.stage}", "message": each.message}
+            for each in error.problems
+        ]
     if isinstance(error, errors.InvalidImport):
         return [
             {**_known(problem.place), "field": problem.place.field, "message": problem.message}

@@ -17,7 +17,8 @@
     │   ├── CancelBeforeLastMove
     │   ├── TransitionVoided
     │   ├── DuplicateItem
-    │   └── EventIdReused
+    │   ├── EventIdReused
+    │   └── StageInUse                a definition would leave items or moves without a stage
     ├── PreconditionFailed            the caller's view of the item is out of date
     ├── IdempotencyKeyReused          same key, another request
     ├── TooLarge                      more than is accepted at once
@@ -216,6 +217,36 @@ class EventIdReused(Conflict):
     """The source event id belongs to another transition of this item."""
 
     type_name = "event-id-reused"
+
+
+@dataclass(frozen=True, slots=True)
+class StageProblem:
+    """One stage that a definition leaves out although it is needed, and what needs it."""
+
+    stream: str
+    stage: str
+    items: int
+    moves: int
+
+    @property
+    def message(self) -> str:
+        """What is there, and how to put it right."""
+        items = f"{self.items} item{'s'[: self.items != 1]}"
+        moves = f"{self.moves} move{'s'[: self.moves != 1]}"
+        return (
+            f"stage {self.stage!r} has {items} in it and {moves} into it; say which stage takes "
+            f"them over: `replaces: [{self.stage}]`"
+        )
+
+
+class StageInUse(Conflict):
+    """A stage cannot be left out while items or moves refer to it; nothing was changed."""
+
+    type_name = "stage-in-use"
+
+    def __init__(self, problems: Sequence[StageProblem]) -> None:
+        super().__init__("; ".join(f"stream {each.stream!r}: {each.message}" for each in problems))
+        self.problems = tuple(problems)
 
 
 class PreconditionFailed(VsmError):
