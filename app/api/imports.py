@@ -86,7 +86,7 @@ async def import_histories(
     All of the file is imported, or nothing of it. Importing it again changes nothing.
     """
     data = await request.body()
-    stream = await value_streams.load(db, how.stream)
+    stream = await value_streams.load_to_write(db, how.stream)
     options = ReadOptions(
         now=await transitions.clock(db),
         tz=zone(how.tz),

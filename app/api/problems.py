@@ -5,7 +5,6 @@ The `type` of a problem is stable and leads to its explanation, for example
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import structlog
@@ -15,6 +14,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
+from app.api.problem_parts import parts_of
 from app.domain import errors
 
 log = structlog.get_logger()
@@ -176,29 +176,7 @@ def _parts(error: errors.VsmError) -> Sequence[dict[str, Any]]:
     """List what is wrong part by part, where the error knows."""
     if isinstance(error, InvalidRequest):
         return error.parts
-    if isinstance(error, errors.InvalidValue):
-        return [{"field": error.field, "message": error.message}]
-    if isinstance(error, errors.RuleBroken):
-        return [
-            {"field": each.missing, **{name: getattr(each, name) for name in _OF_A_RULE}}
-            for each in error.broken
-        ]
-    if isinstance(error, errors.InvalidBatch):
-        return [asdict(problem) for problem in error.problems]
-    if isinstance(error, errors.InvalidImport | errors.InvalidStreamFile):
-        return [
-            {**_known(problem.place), "field": problem.place.field, "message": problem.message}
-            for problem in error.problems
-        ]
-    return []
-
-
-_OF_A_RULE = ("message", "rule", "stage")
-
-
-def _known(place: errors.Place) -> dict[str, Any]:
-    """Return what is known of a place; a line or column of 0 is not."""
-    return {name: value for name, value in asdict(place).items() if value}
+    return parts_of(error)
 
 
 def _part(error: Mapping[str, Any]) -> dict[str, Any]:

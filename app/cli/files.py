@@ -121,7 +121,7 @@ async def _import(
         with bar:
             task = bar.add_task("Checking" if check else "Importing", total=None)
             async with transaction(database) as connection:
-                stream = await value_streams.load(connection, stream_key)
+                stream = await value_streams.load_to_write(connection, stream_key)
                 options = ReadOptions(now=await transitions.clock(connection), **stated)
                 return await import_files(
                     connection,

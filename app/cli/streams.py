@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from app.cli import streams_configure
 from app.cli.console import out
 from app.cli.stream_files import read_files
 from app.connectors.stream_schema import reference
@@ -17,6 +18,8 @@ group = typer.Typer(
     help="Value streams as code: stages, limits, moves and clocks in a file that you keep in git.",
     no_args_is_help=True,
 )
+for _command in (streams_configure.plan, streams_configure.apply, streams_configure.export):
+    group.command()(_command)
 
 
 @group.command()

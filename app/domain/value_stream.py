@@ -1,5 +1,6 @@
 """A value stream: the ordered stages that work passes through from idea to production."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from enum import StrEnum
@@ -7,6 +8,11 @@ from functools import cached_property
 
 from app.domain.errors import InvalidStream, UnknownStage
 from app.domain.working_time import WorkingCalendar
+
+_KEY = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+
+RESERVED_KEYS = frozenset({"apply", "export", "metrics", "plan"})
+"""Words that stand where a stream's key does in the paths of the API."""
 
 
 class Category(StrEnum):
@@ -80,8 +86,9 @@ class Stage:
 class ValueStream:
     """Stages in order, with the rules that every flow metric rests on.
 
-    Raises InvalidStream when names or orders repeat, when no stage is done, when none is active,
-    or when a done stage lies before another stage.
+    Raises InvalidStream when the key is no word for a path or a reserved one, when names or orders
+    repeat, when no stage is done, when none is active, or when a done stage lies before another
+    stage.
     """
 
     key: str
@@ -97,7 +104,15 @@ class ValueStream:
     calendar: WorkingCalendar | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a stream whose metrics could not be defined."""
+        """Refuse a stream that could not be addressed, or whose metrics could not be defined."""
+        if not _KEY.fullmatch(self.key):
+            raise InvalidStream(
+                f"stream {self.key!r}: a key has up to 63 small letters, digits and hyphens, and "
+                "does not begin with a hyphen"
+            )
+        if self.key in RESERVED_KEYS:
+            reserved = ", ".join(sorted(RESERVED_KEYS))
+            raise InvalidStream(f"stream {self.key!r}: these keys are reserved: {reserved}")
         names = [stage.name.casefold() for stage in self.stages]
         orders = [stage.order for stage in self.stages]
         if len(set(names)) < len(names):

@@ -17,6 +17,7 @@ from app.domain.value_stream import (
     WipPolicy,
 )
 from app.domain.working_time import from_plain
+from app.store import definition_locks
 from app.store.database import Connection
 from app.store.tables import allowed_moves, stages, value_streams
 
@@ -64,6 +65,19 @@ async def load(connection: Connection, key: str | None = None) -> ValueStream:
     if not rows:
         raise SchemaOutdated if key is None else UnknownStream(key)
     return _stream(rows)
+
+
+async def load_to_write(connection: Connection, key: str | None = None) -> ValueStream:
+    """Return the stream as `load` does, and keep its definition from changing until the end.
+
+    For whoever is going to write items or moves that name its stages.
+    """
+    held = await definition_locks.share(connection, key)
+    stream = await load(connection, key)
+    if stream.id == held:
+        return stream
+    # another stream has become the default one, or has come to be, while we waited
+    return await load_to_write(connection, stream.key)
 
 
 async def load_by_id(connection: Connection, stream_id: int) -> ValueStream:

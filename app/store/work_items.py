@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, Row, TextClause, and_, func, not_, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.domain.errors import DuplicateItem, UnknownItem
 from app.domain.work_item import ItemFacts, WorkItem, WorkItemState, WorkItemType
+from app.store import definition_locks
 from app.store.database import Connection
 from app.store.tables import stage_zones, work_items
 
@@ -74,9 +76,13 @@ async def add(connection: Connection, item: NewItem) -> WorkItem:
 async def lock(connection: Connection, item_id: int) -> WorkItem:
     """Return the item and keep others from changing it until the transaction ends.
 
-    Moves of one item take turns here, so that the chain of from and to never breaks.
+    Moves of one item take turns here, so that the chain of from and to never breaks. Its stream's
+    definition stays as it is, too: columns are computed, and so that lock is taken, before the row
+    is locked.
     """
-    query = select(*_COLUMNS).where(work_items.c.id == item_id).with_for_update(key_share=True)
+    held = definition_locks.shared(work_items.c.value_stream_id).label("held")
+    query = select(*_COLUMNS, held).where(work_items.c.id == item_id)
+    query = query.with_for_update(key_share=True)
     return _found(item_id, (await connection.execute(query)).one_or_none())
 
 
@@ -185,13 +191,13 @@ def _fact_columns(facts: ItemFacts) -> dict[str, object]:
     }
 
 
-def _found(item_id: int, row: Row[tuple[object, ...]] | None) -> WorkItem:
+def _found(item_id: int, row: Row[*tuple[Any, ...]] | None) -> WorkItem:
     if row is None:
         raise UnknownItem(item_id)
     return _item(row)
 
 
-def _item(row: Row[tuple[object, ...]]) -> WorkItem:
+def _item(row: Row[*tuple[Any, ...]]) -> WorkItem:
     return WorkItem(
         id=row.id,
         stream_id=row.value_stream_id,

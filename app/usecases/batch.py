@@ -20,7 +20,7 @@ async def create_batch(
     The caller rolls back on failure. Raises UnknownStream, InvalidBatch (also for an external key
     that is taken).
     """
-    stream = await value_streams.load(connection, stream_key)
+    stream = await value_streams.load_to_write(connection, stream_key)
     entered = [
         history
         if history.transitions

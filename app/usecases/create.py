@@ -46,7 +46,7 @@ async def create(connection: Connection, creation: Creation) -> Created:
 
     Raises InvalidValue (stage, timestamp), UnknownStream, DuplicateItem, WipLimitReached.
     """
-    stream = await value_streams.load(connection, creation.stream)
+    stream = await value_streams.load_to_write(connection, creation.stream)
     stage = _entry_stage(stream, creation.stage)
     now = await transitions.clock(connection)
     entered = creation.timestamp or now

@@ -22,7 +22,7 @@ async def fill_demo(
 
     Raises UnknownStream.
     """
-    stream = await value_streams.load(connection, stream_key)
+    stream = await value_streams.load_to_write(connection, stream_key)
     now = await transitions.clock(connection)
     told = list(
         demo.histories(stream, now=now, days=days, items_per_week=items_per_week, seed=seed)

@@ -23,25 +23,29 @@ from app.domain.errors import (
 )
 from app.store.embedded import EmbeddedDatabaseError
 
+Edge = tuple[str, str]
+"""A kind of error, and one below it."""
 
-def children(parent: type[VsmError], module: str) -> list[type[VsmError]]:
-    return [child for child in parent.__subclasses__() if child.__module__ == module]
 
-
-def lines(parent: type[VsmError], depth: int = 0) -> list[tuple[int, str]]:
-    found = [(depth, parent.__name__)]
-    for child in children(parent, errors.__name__):
-        found += lines(child, depth + 1)
+def edges(parent: type[VsmError]) -> set[Edge]:
+    found: set[Edge] = set()
+    for child in parent.__subclasses__():
+        if child.__module__.startswith(errors.__name__):
+            found |= {(parent.__name__, child.__name__)} | edges(child)
     return found
 
 
-def drawn() -> list[tuple[int, str]]:
-    """Read the tree from the docstring: how deep each name stands, from top to bottom."""
-    found = []
+def drawn() -> set[Edge]:
+    """Read the tree from the docstring: each name hangs from the last one that stands less deep."""
+    above: list[str] = []
+    found = set()
     for line in (errors.__doc__ or "").splitlines():
         match = re.match(r"^ {4}([│├└─ ]*)([A-Z]\w+)", line)
         if match:
-            found.append((len(match[1]) // 4, match[2]))
+            depth = len(match[1]) // 4
+            above[depth:] = [match[2]]
+            if depth:
+                found.add((above[depth - 1], match[2]))
     return found
 
 
@@ -52,7 +56,7 @@ def every_error() -> list[type[VsmError]]:
 
 
 def test_the_tree_is_as_drawn() -> None:
-    assert drawn() == lines(VsmError)
+    assert drawn() == edges(VsmError)
 
 
 @pytest.mark.parametrize("kind", every_error(), ids=lambda kind: kind.__name__)

@@ -15,13 +15,16 @@ moves AS NOT MATERIALIZED (
            t.from_stage_id IS DISTINCT FROM t.to_stage_id AS is_real,
            t.from_stage_id <> t.to_stage_id AS is_change, -- null for an item's first move
            t.asserted_from_stage_id IS NOT NULL AS is_asserted,
-           t.asserted_from_stage_id IS DISTINCT FROM t.from_stage_id AS is_otherwise,
+           -- who named a stage that has been merged into another one since meant that one
+           coalesce(asserted.merged_into, t.asserted_from_stage_id)
+               IS DISTINCT FROM t.from_stage_id AS is_otherwise,
            t.timestamp = t.from_stage_since AS is_instant,
            entered.place - left_one.place AS ahead,
            entered.zone <> 'done' AS is_unfinished
     FROM stage_transitions t
     JOIN places entered ON entered.stage_id = t.to_stage_id
     LEFT JOIN places left_one ON left_one.stage_id = t.from_stage_id
+    LEFT JOIN stages asserted ON asserted.id = t.asserted_from_stage_id
     WHERE t.value_stream_id = CAST(:stream_id AS integer)
       AND t.timestamp >= CAST(:starts AS timestamptz)
       AND t.timestamp < CAST(:ends AS timestamptz)

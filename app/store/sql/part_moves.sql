@@ -24,7 +24,9 @@ moves AS MATERIALIZED (
            span_us(t.from_stage_since, t.timestamp, CAST(:calendar AS integer)) AS visit_us,
            t.timestamp = t.from_stage_since AS is_instant,
            t.asserted_from_stage_id IS NOT NULL
-               AND t.asserted_from_stage_id IS DISTINCT FROM t.from_stage_id AS is_otherwise
+               -- who named a stage that has been merged into another one since meant that one
+               AND coalesce(a.merged_into, t.asserted_from_stage_id)
+                   IS DISTINCT FROM t.from_stage_id AS is_otherwise
     FROM spans s
     CROSS JOIN LATERAL (
         SELECT work_item_id, from_stage_id, to_stage_id, timestamp, from_stage_since,
@@ -36,6 +38,7 @@ moves AS MATERIALIZED (
           AND voided_at IS NULL
         OFFSET 0
     ) t
+    LEFT JOIN stages a ON a.id = t.asserted_from_stage_id
 ),
 cancellations AS MATERIALIZED (
     SELECT s.span, i.type COLLATE "C" AS type, coalesce(i.current_stage_id, 0) AS left_id,

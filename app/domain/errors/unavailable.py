@@ -1,0 +1,33 @@
+"""What may be tried again later."""
+
+from app.domain.errors.base import VsmError
+
+
+class Unavailable(VsmError):
+    """The service cannot answer now; try again."""
+
+    type_name = "unavailable"
+
+
+class DatabaseUnavailable(Unavailable):
+    """The database cannot be reached; try again."""
+
+    type_name = "database-unavailable"
+
+
+class SchemaOutdated(Unavailable):
+    """The database's schema is not up to date; run `alembic upgrade head` or `vsm migrate`."""
+
+    type_name = "schema-outdated"
+
+
+class ClockNotReady(Unavailable):
+    """The stream's working clock does not reach so far yet; try again in a few minutes."""
+
+    type_name = "clock-not-ready"
+
+
+class EmbeddedDatabaseError(Unavailable):
+    """The embedded database cannot be used as it is."""
+
+    type_name = "embedded-database"
