@@ -6,7 +6,17 @@ import httpx
 import pytest
 
 from app.store.database import Database
-from tests.acceptance.helpers import ITEMS, act, create, get, history, problem, sql
+from tests.acceptance.helpers import (
+    ITEMS,
+    METRICS,
+    act,
+    create,
+    describe,
+    get,
+    history,
+    problem,
+    sql,
+)
 from tests.conftest import fresh_database, running_client
 
 Provocation = Callable[[httpx.AsyncClient], Awaitable[httpx.Response]]
@@ -90,6 +100,7 @@ PROVOKE: dict[str, tuple[int, Provocation]] = {
     "event-id-reused": (409, _reuse_event),
     "precondition-failed": (412, lambda c: _move(c, to_stage="Testing", expected_stage="Testing")),
     "idempotency-key-reused": (422, _reuse_key),
+    "clock-not-ready": (503, lambda c: c.get(METRICS, params={"clock": "working"})),
     "too-large": (413, lambda c: c.post("/api/v1/imports", content=b"x" * (2**20 + 1))),
 }
 ELSEWHERE = {
@@ -101,11 +112,15 @@ ELSEWHERE = {
 
 @pytest.fixture(scope="module")
 async def tried(server_url: str, template: str) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of a service that accepts files of one MiB; each provocation brings its items."""
+    """A client of a service that accepts files of one MiB and has a clock that is not wound yet.
+
+    Each provocation brings its items.
+    """
     async with (
         fresh_database(server_url, template) as url,
         running_client(url, VSM_MAX_IMPORT_MB="1") as open_client,
     ):
+        await describe(url, filled=False)
         yield open_client
 
 
