@@ -11,6 +11,7 @@ from app.api.session import KEYED, Db, UnitOfWork
 from app.api.types import Answer, Instant, Key, Name, Reason, Title
 from app.api.types import Request as RequestModel
 from app.domain import errors
+from app.domain.block import Block
 from app.domain.transition import ActorKind, Transition
 from app.domain.work_item import ItemHistory, WorkItemType
 from app.store import transitions
@@ -20,6 +21,7 @@ router = APIRouter(prefix="/api/v1", tags=["work items"], route_class=UnitOfWork
 
 MAX_ITEMS = 10_000
 MAX_MOVES = 1_000
+MAX_BLOCKS = 1_000
 
 
 class BatchTransition(RequestModel):
@@ -30,6 +32,15 @@ class BatchTransition(RequestModel):
     source_event_id: Key | None = None
     reason: Reason | None = None
     actor_kind: ActorKind | None = None
+
+
+class BatchBlock(RequestModel):
+    """One span in which an item could not go on."""
+
+    reason: Reason
+    started_at: Instant
+    ended_at: Instant | None = Field(None, description="null while it lasts")
+    source_event_id: Key | None = None
 
 
 class BatchItem(RequestModel):
@@ -43,6 +54,7 @@ class BatchItem(RequestModel):
     external_key: Key | None = None
     source: Name | None = Field(None, description="where `external_key` is from; unsaid: `api`")
     transitions: list[BatchTransition] = Field([], max_length=MAX_MOVES)
+    blocks: list[BatchBlock] = Field([], max_length=MAX_BLOCKS)
     cancelled_at: Instant | None = None
     cancel_reason: Reason | None = None
 
@@ -121,4 +133,9 @@ def _history(item: BatchItem, now: datetime) -> ItemHistory:
         source=(item.source or "api") if item.external_key else None,
         cancelled_at=item.cancelled_at,
         cancel_reason=item.cancel_reason,
+        blocks=tuple(map(_block, item.blocks)),
     )
+
+
+def _block(told: BatchBlock) -> Block:
+    return Block(told.reason, told.started_at, told.ended_at, told.source_event_id)

@@ -33,6 +33,7 @@ class HowToRead(RequestModel):
     map: list[str] = Field([], description="`status=stage`, repeatable")
     type: list[str] = Field([], description="`their type=ours`, repeatable")
     column: list[str] = Field([], description="`field=header`, repeatable")
+    blocked_label: list[Name] = Field([], description="label that means blocked, repeatable")
 
 
 class ImportResult(Answer):
@@ -48,6 +49,8 @@ class ImportResult(Answer):
     items_unchanged: int
     transitions_created: int
     transitions_known: int = Field(description="imported before")
+    blocks_created: int
+    blocks_ended: int = Field(description="imported before, when they still lasted")
     first_at: datetime | None
     last_at: datetime | None
     entries_by_stage: dict[str, int]
@@ -96,6 +99,7 @@ async def import_histories(
         mapping=stated_pairs("map", how.map),
         types=stated_pairs("type", how.type),
         source=how.source,
+        blocked_labels=tuple(how.blocked_label),
     )
     file = File(how.file, data, how.format)
     reports = await import_files(db, stream, [file], options, check=how.check)

@@ -52,6 +52,9 @@ def import_(
         list[str] | None, typer.Option(help="`their type=ours`; repeatable.")
     ] = None,
     column: Annotated[list[str] | None, typer.Option(help="`field=header`; repeatable.")] = None,
+    blocked_label: Annotated[
+        list[str] | None, typer.Option(help="Label that means blocked; repeatable.")
+    ] = None,
     delimiter: Annotated[str | None, typer.Option(help="Column separator.")] = None,
     date_format: Annotated[
         str | None, typer.Option(help="`dmy`, `mdy` or a strptime pattern.")
@@ -86,6 +89,7 @@ def import_(
         "mapping": stated_pairs("map", map or []),
         "types": stated_pairs("type", type or []),
         "source": source,
+        "blocked_labels": tuple(blocked_label or ()),
     }
     chosen = None if format is Format.AUTO else FileFormat(format)
     told = [File(str(path), path.read_bytes(), chosen) for path in files]

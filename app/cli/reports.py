@@ -51,6 +51,12 @@ def _show(report: ImportReport) -> None:
         (report.transitions_known, "transitions known already"),
     ):
         figures.add_row(f"{count:,}", what)
+    for count, what in (
+        (report.blocks_created, "new blocks"),
+        (report.blocks_ended, "blocks ended"),
+    ):
+        if count:
+            figures.add_row(f"{count:,}", what)
     for reason, count in report.skipped.items():
         figures.add_row(f"{count:,}", f"rows skipped: {escape(reason)}")
     out.print(figures)

@@ -6,12 +6,13 @@ from datetime import datetime
 
 from app.connectors.instants import EXPECTED, Instants, NotAnInstantError
 from app.connectors.item_types import ItemTypes
-from app.connectors.jira_issues import Issue, issues_in, member, name_of
+from app.connectors.jira_blocks import blocks_of
+from app.connectors.jira_issues import Issue, issues_in, member, name_of, oldest_first, text_of
 from app.connectors.moves import Move, settle
 from app.connectors.reading import Reading, ReadOptions, Tally, storable_title
 from app.connectors.stage_names import Special, StageNames
 from app.connectors.tables import decode
-from app.connectors.texts import bounded, clean, normal, shown
+from app.connectors.texts import bounded, normal, shown
 from app.domain.errors import Place
 from app.domain.value_stream import Category, Stage, ValueStream
 from app.domain.work_item import ItemHistory
@@ -44,17 +45,12 @@ class _Change:
 class _Log:
     """The status changes of one issue, as its changelog lists them."""
 
-    groups: list[list[_Change]] = field(default_factory=list)
+    groups: list[tuple[datetime, list[_Change]]] = field(default_factory=list)
     ids: set[str] = field(default_factory=set)
 
     def changes(self) -> list[_Change]:
         """Return the changes, oldest first; those of one instant in the order they were made."""
-        groups = self.groups
-        if groups and groups[0][0].at > groups[-1][0].at:
-            groups = groups[::-1]  # Jira Cloud lists the newest first
-        return [
-            change for group in sorted(groups, key=lambda group: group[0].at) for change in group
-        ]
+        return oldest_first(self.groups)
 
 
 class _Reader:
@@ -97,7 +93,13 @@ class _Reader:
         changes = log.changes()
         status = name_of(issue.fields, "status")
         moves = self._moves(issue, created, changes, status)
-        if moves is None:
+        blocks = blocks_of(
+            issue,
+            created,
+            self._options.blocked_labels,
+            lambda value, path: self._instant(issue, value, path),
+        )
+        if moves is None or blocks is None:
             return None
         if changes and status:
             self._compare(issue, status, changes[-1].to)
@@ -110,7 +112,7 @@ class _Reader:
         if cancelled is not None and not settled.transitions:
             cancelled = max(cancelled, created)
         return ItemHistory(
-            title=storable_title(_text(issue.fields.get("summary")), issue.key, self._tally),
+            title=storable_title(text_of(issue.fields.get("summary")), issue.key, self._tally),
             type=self._types.of(name_of(issue.fields, "issuetype"), issue.key),
             created_at=created,
             transitions=settled.transitions,
@@ -118,16 +120,16 @@ class _Reader:
             source=self._options.source or "jira",
             cancelled_at=cancelled,
             cancel_reason=settled.cancel_reason,
+            blocks=blocks,
         )
 
     def _log(self, issue: Issue) -> _Log | None:
         """Return the issue's status changes; None where its changelog is missing or cut off."""
-        changelog = member(issue.value, "changelog")
-        histories = changelog.get("histories", changelog.get("values"))
-        if not isinstance(histories, list):
+        histories = issue.changelog()
+        if histories is None:
             self._without_log.append(issue)
             return None
-        total = changelog.get("total")
+        total = member(issue.value, "changelog").get("total")
         if isinstance(total, int) and total > len(histories):
             self._reading.problem(
                 issue.place("changelog"),
@@ -144,7 +146,7 @@ class _Reader:
             fresh = [change for change in group if change.event_id not in log.ids]
             log.ids.update(change.event_id for change in fresh)
             if fresh:
-                log.groups.append(fresh)
+                log.groups.append((fresh[0].at, fresh))
         return log if len(self._reading.problems) == before else None
 
     def _group(
@@ -164,13 +166,13 @@ class _Reader:
         if at is None:
             return
         for n, item in items:
-            origin, to = _text(item.get("fromString")), _text(item.get("toString"))
+            origin, to = text_of(item.get("fromString")), text_of(item.get("toString"))
             place = issue.place(f"{path}.items[{n}].toString")
             if not to:
                 got = shown(item.get("toString"))
                 self._reading.problem(place, f"expected the status changed to, got {got}")
                 continue
-            event = f"{_text(history.get('id'))}:{n}"
+            event = f"{text_of(history.get('id'))}:{n}"
             if event.startswith(":"):
                 event = f"{at.isoformat()}:{origin}>{to}"
                 occurrences[event] = occurrences.get(event, 0) + 1
@@ -223,7 +225,7 @@ class _Reader:
 
     def _instant(self, issue: Issue, value: object, path: str) -> datetime | None:
         """Return the instant; None, with a problem, where there is none that can be right."""
-        text = _text(value)
+        text = text_of(value)
         message = f"{EXPECTED}, got {shown(value)}"
         if text:
             try:
@@ -249,13 +251,6 @@ def _categories(issues: Sequence[Issue]) -> Mapping[str, str]:
     for issue in issues:
         status = member(issue.fields, "status")
         category = member(status, "statusCategory").get("key")
-        if isinstance(category, str) and (word := _text(status.get("name"))):
+        if isinstance(category, str) and (word := text_of(status.get("name"))):
             categories[word] = category
     return categories
-
-
-def _text(value: object) -> str:
-    """Return a JSON text or number as text, '' for anything else."""
-    if isinstance(value, str):
-        return clean(value)
-    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""

@@ -1,7 +1,10 @@
 """The issues in a Jira payload, whichever way they were fetched and put together."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from operator import itemgetter
+from typing import TypeVar
 
 from app.connectors.json_text import JsonProblemError, parse
 from app.connectors.reading import Reading
@@ -30,6 +33,31 @@ class Issue:
     def place(self, path: str) -> Place:
         """Return where a value of this issue stands; a JSON document's values have no column."""
         return Place(self.file, self.line, 0, f"{self.label}: {path}")
+
+    def changelog(self) -> list[object] | None:
+        """Return the entries of the changelog, None where there is none."""
+        changelog = member(self.value, "changelog")
+        histories = changelog.get("histories", changelog.get("values"))
+        return histories if isinstance(histories, list) else None
+
+    def histories(self) -> Iterator[tuple[str, Mapping[str, object]]]:
+        """Yield the entries of the changelog that can be read, with their paths."""
+        for at, history in enumerate(self.changelog() or ()):
+            if isinstance(history, dict):
+                yield f"changelog.histories[{at}]", history
+
+
+_Change = TypeVar("_Change")
+
+
+def oldest_first(groups: Sequence[tuple[datetime, Sequence[_Change]]]) -> list[_Change]:
+    """Put the changes of a changelog in order; those of one instant stay as they were made.
+
+    A group are the changes of one entry. Jira Cloud lists the newest entry first.
+    """
+    if groups and groups[0][0] > groups[-1][0]:
+        groups = groups[::-1]
+    return [change for _, group in sorted(groups, key=itemgetter(0)) for change in group]
 
 
 def issues_in(text: str, file: str, reading: Reading) -> list[Issue]:
@@ -63,6 +91,13 @@ def name_of(fields: Mapping[str, object], name: str) -> str:
     if isinstance(value, dict):
         value = value.get("name")
     return clean(value) if isinstance(value, str) else ""
+
+
+def text_of(value: object) -> str:
+    """Return a JSON text or number as text, '' for anything else."""
+    if isinstance(value, str):
+        return clean(value)
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
 
 
 def _documents(text: str, file: str, reading: Reading) -> Iterator[tuple[int, object]]:

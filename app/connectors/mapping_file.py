@@ -11,7 +11,11 @@ from app.connectors.tables import decode
 from app.connectors.texts import clean, shown
 from app.domain.errors import FileProblem, Place
 
-_SECTIONS = ("stages", "types", "columns", "discard_resolutions")
+_LISTS = {
+    "discard_resolutions": "a list of resolutions such as [Duplicate, Won't Do]",
+    "blocked_labels": "a list of labels such as [blocked, waiting]",
+}
+_SECTIONS = ("stages", "types", "columns", *_LISTS)
 
 
 @dataclass(slots=True)
@@ -22,6 +26,7 @@ class NameMapping:
     types: dict[str, str] = field(default_factory=dict)
     columns: dict[str, str] = field(default_factory=dict)
     discard_resolutions: tuple[str, ...] | None = None
+    blocked_labels: tuple[str, ...] | None = None
     problems: list[FileProblem] = field(default_factory=list)
 
     def under(self, options: ReadOptions) -> ReadOptions:
@@ -33,13 +38,15 @@ class NameMapping:
             types={**self.types, **options.types},
             columns={**self.columns, **options.columns},
             discard_resolutions=options.discard_resolutions if resolutions is None else resolutions,
+            blocked_labels=options.blocked_labels or self.blocked_labels or (),
         )
 
 
 def parse_mapping(data: bytes, file: str) -> NameMapping:
-    """Read `{stages: {word: stage}, types: …, columns: …, discard_resolutions: […]}`.
+    """Read `{stages: {word: stage}, types: …, columns: …}` and lists.
 
-    A flat `word: stage` mapping states stages alone. Every scalar is a text: `No` is a status.
+    The lists are `discard_resolutions` and `blocked_labels`. A flat `word: stage` mapping states
+    stages alone. Every scalar is a text: `No` is a status.
     """
     reading = Reading()
     mapping = NameMapping(problems=reading.problems)
@@ -87,8 +94,8 @@ def _read_sections(
         if section not in _SECTIONS:
             expected = f"expected one of {', '.join(_SECTIONS)}"
             reading.problem(_place(file, node, section), f"{expected}, got {shown(section)}")
-        elif section == "discard_resolutions":
-            mapping.discard_resolutions = _list(node, file, reading)
+        elif section in _LISTS:
+            setattr(mapping, section, _list(node, file, section, reading))
         elif isinstance(node, yaml.MappingNode):
             words = _texts(list(_entries(node, file, reading)), file, reading)
             setattr(mapping, section, words)
@@ -126,12 +133,12 @@ def _texts(entries: list[tuple[str, yaml.Node]], file: str, reading: Reading) ->
     return words
 
 
-def _list(node: yaml.Node, file: str, reading: Reading) -> tuple[str, ...] | None:
+def _list(node: yaml.Node, file: str, section: str, reading: Reading) -> tuple[str, ...] | None:
     items = node.value if isinstance(node, yaml.SequenceNode) else [node]
     texts = [text for item in items if (text := _text(item))]
     if not isinstance(node, yaml.SequenceNode) or len(texts) < len(items):
-        message = "expected a list of resolutions such as [Duplicate, Won't Do], got something else"
-        reading.problem(_place(file, node, "discard_resolutions"), message)
+        message = f"expected {_LISTS[section]}, got something else"
+        reading.problem(_place(file, node, section), message)
         return None
     return tuple(texts)
 

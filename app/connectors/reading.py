@@ -33,7 +33,8 @@ class ReadOptions:
 
     `now` bounds the instants that can be right. `date_format` is `dmy`, `mdy` or a strptime
     pattern. `columns` maps fields to headers; `mapping` maps the source's status words to stages,
-    `cancelled` or `ignore`; `types` maps its types to work item types.
+    `cancelled` or `ignore`; `types` maps its types to work item types. An item
+    cannot go on while it has one of the `blocked_labels`.
     """
 
     now: datetime
@@ -45,6 +46,7 @@ class ReadOptions:
     types: Mapping[str, str] = field(default_factory=dict)
     source: str | None = None
     discard_resolutions: tuple[str, ...] = DISCARD_RESOLUTIONS
+    blocked_labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

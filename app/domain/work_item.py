@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from app.domain.block import Block
 from app.domain.transition import Transition
 from app.domain.value_stream import Stage, Zone
 
@@ -43,6 +44,7 @@ class ItemHistory:
     source: str | None = None
     cancelled_at: datetime | None = None
     cancel_reason: str | None = None
+    blocks: tuple[Block, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,15 +6,15 @@ already stays as it is, so that importing twice changes nothing.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import text
 
 from app.domain.errors import UnknownStage
 from app.domain.value_stream import ValueStream
 from app.domain.work_item import ItemHistory
-from app.store import invalidations, transitions
+from app.store import block_histories, invalidations, transitions
 from app.store.database import Connection
+from app.store.staging import copy_into
 
 _STAGED_ITEMS = text(
     """
@@ -140,6 +140,8 @@ class Merged:
     items_unchanged: int = 0
     transitions_created: int = 0
     transitions_known: int = 0
+    blocks_created: int = 0
+    blocks_ended: int = 0
     ids: tuple[int, ...] = ()
     known: frozenset[int] = frozenset()
 
@@ -151,6 +153,8 @@ class Merged:
             items_unchanged=self.items_unchanged + other.items_unchanged,
             transitions_created=self.transitions_created + other.transitions_created,
             transitions_known=self.transitions_known + other.transitions_known,
+            blocks_created=self.blocks_created + other.blocks_created,
+            blocks_ended=self.blocks_ended + other.blocks_ended,
             ids=self.ids + other.ids,
             known=self.known | other.known,
         )
@@ -186,6 +190,7 @@ async def merge(
     await transitions.derive_facts(connection, touched)
     renamed = (await connection.execute(_RENAME)).all()
     cancelled = (await connection.execute(_CANCEL)).all()
+    blocked = await block_histories.merge(connection, stream.id, histories)
     listed = (await connection.execute(_LISTED)).all()
     known = frozenset(row.id for row in listed if row.known)
     changed = [
@@ -198,7 +203,7 @@ async def merge(
     if changed:
         now = await transitions.clock(connection)
         await invalidations.invalidate(connection, stream.id, min(changed), now)
-    updated = known & {row.id for row in (*renamed, *cancelled)} | known & set(touched)
+    updated = known & ({row.id for row in (*renamed, *cancelled)} | set(touched) | blocked.items)
     await connection.execute(_MARK_CHANGED, {"ids": sorted(updated)})
     return Merged(
         items_created=len(listed) - len(known),
@@ -206,6 +211,8 @@ async def merge(
         items_unchanged=len(known - updated),
         transitions_created=len(moved),
         transitions_known=sum(len(each.transitions) for each in histories) - len(moved),
+        blocks_created=blocked.created,
+        blocks_ended=blocked.ended,
         ids=tuple(row.id for row in listed),
         known=known,
     )
@@ -234,8 +241,8 @@ async def _stage(
         for item, history in enumerate(histories)
         for position, move in enumerate(history.transitions)
     ]
-    await _copy(connection, "staged_items", _ITEM_COLUMNS, items)
-    await _copy(connection, "staged_transitions", _TRANSITION_COLUMNS, moves)
+    await copy_into(connection, "staged_items", _ITEM_COLUMNS, items)
+    await copy_into(connection, "staged_transitions", _TRANSITION_COLUMNS, moves)
 
 
 def _stage_id(stream: ValueStream, asserted: str | None) -> int | None:
@@ -244,13 +251,3 @@ def _stage_id(stream: ValueStream, asserted: str | None) -> int | None:
         return stream.stage(asserted).id if asserted else None
     except UnknownStage:
         return None
-
-
-async def _copy(
-    connection: Connection, table: str, columns: Sequence[str], records: Sequence[tuple[Any, ...]]
-) -> None:
-    """COPY through the driver, inside the transaction that SQLAlchemy has begun."""
-    raw = await connection.get_raw_connection()
-    driver = raw.driver_connection
-    assert driver is not None, "the connection is checked out"  # noqa: S101 - for the type checker
-    await driver.copy_records_to_table(table, records=records, columns=columns)

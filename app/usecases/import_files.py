@@ -42,6 +42,8 @@ class ImportReport:
     items_unchanged: int
     transitions_created: int
     transitions_known: int
+    blocks_created: int
+    blocks_ended: int
     first_at: datetime | None
     last_at: datetime | None
     entries_by_stage: dict[str, int] = field(default_factory=dict)
@@ -158,6 +160,8 @@ def _report(read: _Read, ingested: Ingested, check: bool) -> ImportReport:
         items_unchanged=merged.items_unchanged,
         transitions_created=merged.transitions_created,
         transitions_known=merged.transitions_known,
+        blocks_created=merged.blocks_created,
+        blocks_ended=merged.blocks_ended,
         first_at=ingested.first_at,
         last_at=ingested.last_at,
         entries_by_stage=ingested.by_stage,

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from app.domain.block import Block
 from app.domain.errors import BatchProblem, InvalidBatch, InvalidValue, UnknownStage
 from app.domain.instants import check_instant
 from app.domain.value_stream import ValueStream
@@ -80,8 +81,8 @@ def _problems(
 
 
 def _faults(stream: ValueStream, history: ItemHistory, now: datetime) -> Iterator[tuple[str, str]]:
-    """Check the instants, stages and events of one history."""
-    instants = [("created_at", history.created_at)]
+    """Check the instants, stages, events and blocks of one history."""
+    instants = [("created_at", history.created_at), *_ends(history.blocks)]
     events: dict[str, object] = {}
     for position, move in enumerate(history.transitions):
         instants.append((f"transitions.{position}.timestamp", move.timestamp))
@@ -96,8 +97,30 @@ def _faults(stream: ValueStream, history: ItemHistory, now: datetime) -> Iterato
         last = max((move.timestamp for move in history.transitions), default=history.created_at)
         if history.cancelled_at < last:
             yield "cancelled_at", f"expected no instant before the last move, {last.isoformat()}"
+    yield from _block_faults(history.blocks)
     for name, instant in instants:
         try:
             check_instant(name, instant, now)
         except InvalidValue as error:
             yield error.field, error.message
+
+
+def _ends(blocks: Sequence[Block]) -> Iterator[tuple[str, datetime]]:
+    """Yield the instants of blocks, with their names."""
+    for position, block in enumerate(blocks):
+        yield f"blocks.{position}.started_at", block.started
+        if block.ended is not None:
+            yield f"blocks.{position}.ended_at", block.ended
+
+
+def _block_faults(blocks: Sequence[Block]) -> Iterator[tuple[str, str]]:
+    """Check the order and the events of blocks."""
+    events: set[str] = set()
+    for position, block in enumerate(blocks):
+        if block.ended is not None and block.ended < block.started:
+            started = block.started.isoformat()
+            yield f"blocks.{position}.ended_at", f"expected no instant before the start, {started}"
+        if block.source_event_id in events:
+            yield f"blocks.{position}.source_event_id", "another block of the item has this id"
+        if block.source_event_id is not None:
+            events.add(block.source_event_id)

@@ -15,7 +15,7 @@ from app.connectors.reading import Reading, ReadOptions
 from app.domain.value_stream import DEFAULT_STREAM, ValueStream
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-OPTIONS = ReadOptions(now=NOW, tz=ZoneInfo("Europe/Berlin"))
+OPTIONS = ReadOptions(now=NOW, tz=ZoneInfo("Europe/Berlin"), blocked_labels=("stuck",))
 Reader = Callable[[bytes, str, ValueStream, ReadOptions], Reading]
 
 CSV = (
@@ -52,7 +52,11 @@ JIRA = json.dumps(
                         {
                             "id": "1",
                             "created": "2025-01-02T00:00:00.000+0000",
-                            "items": [{"field": "status", "fromString": "New", "toString": "Odd"}],
+                            "items": [
+                                {"field": "status", "fromString": "New", "toString": "Odd"},
+                                {"field": "Flagged", "toString": "Impediment"},
+                                {"field": "labels", "fromString": "a stuck", "toString": "a"},
+                            ],
                         }
                     ],
                 },

@@ -107,8 +107,8 @@ def test_within_one_history_the_items_keep_their_order_and_other_fields_are_left
             {"fieldId": "status", "field": "Zustand", "fromString": "QA", "toString": "Done"},
         ],
     }
-    flagged = {"created": "nonsense", "items": [{"field": "Flagged", "toString": "Impediment"}]}
-    history = only(jira(issue("A-1", several, flagged)))
+    ranked = {"created": "nonsense", "items": [{"field": "Rank", "toString": "Ranked higher"}]}
+    history = only(jira(issue("A-1", several, ranked)))
     assert [(move.to_stage, move.source_event_id) for move in history.transitions[1:]] == [
         ("Testing", "jira:7:1"),
         ("Production", "jira:7:2"),

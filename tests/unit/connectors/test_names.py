@@ -156,7 +156,7 @@ def test_what_the_options_state_wins_over_the_file() -> None:
             "stages: {}\nstagse: {}\n",
             (
                 "m:2:9 (stagse): expected one of stages, types, columns, "
-                "discard_resolutions, got 'stagse'"
+                "discard_resolutions, blocked_labels, got 'stagse'"
             ),
         ),
         ("stages: [a]\n", "m:1:9 (stages): expected a mapping of words, got a list or a text"),

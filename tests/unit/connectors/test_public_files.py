@@ -136,6 +136,41 @@ def test_real_jira_issues_are_read_with_all_their_status_changes(
     assert moves == 29
 
 
+def test_flags_of_real_issues_are_blocks(options: ReadOptions, shared: Shared) -> None:
+    def blocks(path: str) -> dict[str, list[tuple[str | None, datetime, datetime | None]]]:
+        histories = jira.read(shared(path), path, DEFAULT_STREAM, options).histories
+        return {
+            str(each.key): [(one.source_event_id, one.started, one.ended) for one in each.blocks]
+            for each in histories
+            if each.blocks
+        }
+
+    folder = "jirametrics-jira-cloud/testdata"
+    assert blocks(f"{folder}/SP-10.json") == {
+        "SP-10": [
+            (
+                "jira:10062:0:flagged",
+                datetime(2021, 9, 6, 4, 33, 30, 647_000, tzinfo=UTC),
+                datetime(2021, 9, 6, 4, 33, 55, 539_000, tzinfo=UTC),
+            )
+        ]
+    }
+    assert blocks(f"{folder}/SP-15.json") == {
+        "SP-15": [
+            (
+                "jira:10150:0:flagged",
+                datetime(2022, 4, 24, 20, 30, 51, 748_000, tzinfo=UTC),
+                None,
+            )
+        ]
+    }
+    (times,) = blocks("mrreasonable-jira-with-expected/jira/search_issues.json")["I-2"]
+    assert times[1:] == (
+        datetime(2021, 1, 14, 10, tzinfo=UTC),
+        datetime(2021, 1, 17, 10, tzinfo=UTC),
+    )
+
+
 def test_a_newer_version_of_a_real_issue_keeps_the_ids_of_the_older(
     options: ReadOptions, shared: Shared
 ) -> None:
