@@ -45,7 +45,8 @@ class Redefinition:
 def redefinitions(draw: st.DrawFn, stream: ValueStream, word: str = "New") -> Redefinition:
     """Draw what keeps every stage's history: rename, merge, add, reorder, re-categorise.
 
-    Details that have nothing to do with the past are drawn as well. New names begin with `word`,
+    Details that have nothing to do with the past are drawn as well, but no working time: winding a
+    clock takes a second. New names begin with `word`,
     which the stream's own must not do.
     """
     groups = draw(_groups([stage.name for stage in stream.stages]))
@@ -78,7 +79,8 @@ def definitions(draw: st.DrawFn, key: str = "generated") -> StreamDefinition:
         draw(stages_of(f"Stage {order}", order, category))
         for order, category in enumerate(draw(_categories(count)), start=1)
     )
-    return StreamDefinition(draw(described(ValueStream(key, "Generated", stages))))
+    stream = draw(described(ValueStream(key, "Generated", stages)))
+    return StreamDefinition(replace(stream, calendar=draw(st.one_of(st.none(), calendars()))))
 
 
 @st.composite
@@ -95,7 +97,6 @@ def described(draw: st.DrawFn, stream: ValueStream) -> ValueStream:
         zone_info=draw(zones()),
         moves=MoveRules(draw(policies), draw(allowed), draw(policies)),
         service_level=draw(st.one_of(st.none(), levels)),
-        calendar=draw(st.one_of(st.none(), calendars())),
     )
 
 

@@ -233,6 +233,8 @@ def upgrade() -> None:
     """Add what a stream's file can say."""
     for statement in (*STREAMS, *LOG, *RULES, *CLOCKS):
         op.execute(statement)
+    # too few rows for autovacuum, and without knowing them the planner takes all stages for retired
+    op.execute("ANALYZE stages")
 
 
 def downgrade() -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
@@ -131,7 +131,7 @@ async def test_applying_a_definition_again_changes_nothing(
         assert await table_rows(inside.connection, *CONFIGURED) == before
 
 
-@stored_test
+@settings(stored_test, max_examples=8)  # winding a clock takes a second
 @given(st.lists(definitions(), min_size=1, max_size=2), st.booleans())
 async def test_applying_an_export_changes_nothing(
     shared_database: Database, drawn: list[StreamDefinition], is_default: bool

@@ -30,7 +30,8 @@ corrected AS (
       AND (log.left_stage_id, log.left_stage_since)
           IS DISTINCT FROM (log.stored_from, log.stored_since)
 ),
-facts AS (
+-- materialized: where few rows are expected, it would else be computed again for each item
+facts AS MATERIALIZED (
     SELECT log.work_item_id,
            min(log.timestamp) AS first_transition_at,
            max(log.timestamp) AS last_transition_at,
