@@ -13,7 +13,13 @@ from app.api.session import Db, UnitOfWork
 from app.api.types import Answer
 from app.domain import errors
 from app.domain.work_item import WorkItemType
-from app.flow.expectation import CONFIDENCE, Attainment, Predictability, Verdict
+from app.flow.expectation import (
+    CONFIDENCE,
+    Attainment,
+    Predictability,
+    StatedLevel,
+    Verdict,
+)
 from app.store.populations import Population
 from app.usecases.check_predictability import Checked, check_predictability
 from app.usecases.scope import Scope, resolve
@@ -71,9 +77,35 @@ class TypePredictability(KeptPromise):
     sample_size: int
 
 
+class StatedServiceLevel(Answer):
+    """What the stream's team has promised, held against the window."""
+
+    percent: int
+    hours: float
+    finished: int
+    within: int = Field(description="items that took at most `hours`")
+    share: float | None = Field(description="within / finished")
+    kept: bool | None = Field(description="null when nothing was finished")
+
+    @classmethod
+    def of(cls, stated: StatedLevel) -> "StatedServiceLevel":
+        """Render a service level."""
+        return cls(
+            percent=stated.level.percent,
+            hours=stated.level.hours,
+            finished=stated.finished,
+            within=stated.within,
+            share=stated.share,
+            kept=stated.is_kept,
+        )
+
+
 class FlowPredictability(Explained, KeptPromise):
     """How well the window's cycle times could be told before it began."""
 
+    stated_service_level: StatedServiceLevel | None = Field(
+        description="of the stream's file; null without one"
+    )
     groups: list[TypePredictability] | None = Field(None, description="with `group_by=type`")
 
     @classmethod
@@ -95,6 +127,9 @@ class FlowPredictability(Explained, KeptPromise):
                 ),
             ),
             **_kept(found.whole),
+            stated_service_level=None
+            if found.stated is None
+            else StatedServiceLevel.of(found.stated),
             groups=None
             if asked.group_by is None
             else [

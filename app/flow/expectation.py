@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from fractions import Fraction
 
-from app.flow.calendar import MICROSECOND, Window
+from app.domain.value_stream import ServiceLevel
+from app.flow.calendar import MICROSECOND, US_PER_HOUR, Window
 from app.flow.summary import DurationSummary
 
 SAMPLE = timedelta(days=90)
@@ -203,3 +204,32 @@ def _beta_fraction(x: float, a: float, b: float) -> float:
 
 def _nonzero(value: float) -> float:
     return value if abs(value) > _TINY else _TINY
+
+
+@dataclass(frozen=True, slots=True)
+class StatedLevel:
+    """What a team has promised, held against the cycle times of a window.
+
+    `within` of the `finished` items took at most the promised time.
+    """
+
+    level: ServiceLevel
+    finished: int
+    within: int
+
+    @property
+    def share(self) -> float | None:
+        """Within / finished; None when nothing was finished."""
+        return self.within / self.finished if self.finished else None
+
+    @property
+    def is_kept(self) -> bool | None:
+        """Whether at least the promised share was within; None when nothing was finished."""
+        # in whole numbers, so that 85 of 100 is 85 %
+        return 100 * self.within >= self.level.percent * self.finished if self.finished else None
+
+
+def stated_level(level: ServiceLevel, cycles_us: Sequence[int]) -> StatedLevel:
+    """Hold what was promised against cycle times in microseconds."""
+    within = sum(each <= level.hours * US_PER_HOUR for each in cycles_us)
+    return StatedLevel(level, len(cycles_us), within)

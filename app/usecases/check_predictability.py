@@ -5,7 +5,14 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from app.domain.work_item import WorkItemType
-from app.flow.expectation import Predictability, expectation, predictability, sample_window
+from app.flow.expectation import (
+    Predictability,
+    StatedLevel,
+    expectation,
+    predictability,
+    sample_window,
+    stated_level,
+)
 from app.store import cycle_times, left_out
 from app.store.database import Connection
 from app.store.measurements import Selection
@@ -14,9 +21,13 @@ from app.usecases.scope import Scope
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """How well all items kept the promise, those of each type theirs, and what is in neither."""
+    """How well all items kept the promise, those of each type theirs, and what is in neither.
+
+    `stated` holds the stream's own service level against the window; None where it has none.
+    """
 
     whole: Predictability
+    stated: StatedLevel | None
     by_type: Mapping[WorkItemType, Predictability]
     left_out: Mapping[str, int]
 
@@ -26,9 +37,11 @@ async def check_predictability(
 ) -> Checked:
     """State an expectation from before the window, and hold it against the window."""
     kinds = (list(WorkItemType) if scope.types is None else scope.types) if by_type else []
-    selection = scope.selection
+    selection, level = scope.selection, scope.stream.service_level
+    happened = await cycle_times.cycles_us(connection, selection) if level else []
     return Checked(
         whole=await _check(connection, selection, p),
+        stated=stated_level(level, happened) if level else None,
         by_type={
             kind: await _check(connection, replace(selection, types=[kind]), p) for kind in kinds
         },

@@ -169,6 +169,26 @@ async def test_a_limit_counts_from_when_it_takes_effect(client: httpx.AsyncClien
     assert (development["time_at_limit"], development["time_over_limit"]) == (0.5, 0.5)
 
 
+async def test_a_stated_service_level_is_held_against_the_window(
+    client: httpx.AsyncClient,
+) -> None:
+    for days in (1, 2, 4):
+        await told(client, ("Development", day(0)), ("Production", day(days)))
+    predictability = f"{METRICS}/predictability"
+    assert (await get(client, predictability, **WEEK))["stated_service_level"] is None
+    document = await exported(client)
+    document["value_streams"][0]["service_level_expectation"] = {"percent": 85, "days": 2}
+    await apply(client, document)
+    assert (await get(client, predictability, **WEEK))["stated_service_level"] == {
+        "percent": 85,
+        "hours": 48,
+        "finished": 3,
+        "within": 2,
+        "share": 2 / 3,
+        "kept": False,
+    }
+
+
 async def test_what_was_applied_is_listed_newest_first(client: httpx.AsyncClient) -> None:
     document = await exported(client)
     for limit in (3, 4):

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.domain.value_stream import ServiceLevel
 from app.flow.calendar import MICROSECOND, Window
 from app.flow.expectation import (
     Verdict,
@@ -21,6 +22,7 @@ from app.flow.expectation import (
     predictability,
     present_sample,
     sample_window,
+    stated_level,
 )
 from app.flow.times import item_times
 from tests.fixture_f1 import F1, F1_STREAM, F1_WEEK, HOUR_US, d1, d8
@@ -234,3 +236,13 @@ def test_the_spread_is_p85_over_p50(cycles: list[int], spread: float | None) -> 
     """109.2 / 60 of the example week; nothing can be said where half took no time."""
     found = predictability(expectation([]), [hours * HOUR_US for hours in cycles]).spread
     assert found == (spread and pytest.approx(spread, rel=1e-12))
+
+
+def test_a_stated_service_level_is_kept_by_at_least_its_share() -> None:
+    level = ServiceLevel(50, 96)
+    cycles = [hours * HOUR_US for hours in (24, 24, 96, 120)]
+    found = stated_level(level, cycles)
+    assert (found.finished, found.within, found.share, found.is_kept) == (4, 3, 0.75, True)
+    assert stated_level(ServiceLevel(76, 96), cycles).is_kept is False
+    assert stated_level(ServiceLevel(75, 96), cycles).is_kept is True
+    assert stated_level(level, []).is_kept is None
