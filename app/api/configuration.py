@@ -215,7 +215,7 @@ async def apply_definitions(
         200: {
             "description": "A file that changes nothing when it is applied; JSON when asked for.",
             "content": {
-                YAML: {"schema": {"type": "string"}},
+                YAML: {"schema": {"type": "object"}},
                 JSON: {"schema": {"type": "object"}},
             },
         },
