@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from app.domain.value_stream import Stage
 from app.domain.visit import Ending
 from app.flow.calendar import Window
+from app.flow.reopening import DEFAULT_FOLLOW_UP, came_back
 from app.flow.times import ItemTimes, item_times
 from app.store import populations, work_items
 from app.store.database import Database
@@ -37,6 +38,9 @@ BY_DEFINITION: dict[Population, Belongs] = {
     Population.WIP_AT_END: lambda item, window: item.in_process(window.last),
     Population.BACKLOG: lambda item, window: any(window.last in span for span in item.todo),
     Population.OPEN: _is_open,
+    Population.CAME_BACK: lambda item, window: (
+        item.finished in window and came_back(item, DEFAULT_FOLLOW_UP)
+    ),
 }
 
 
