@@ -90,7 +90,8 @@ _CONDITIONS = {
     Population.WIP_AT_END: f"{_LIVE_THEN} AND {_STAGE_THEN} = ANY (:doing)",
     Population.OPEN: f"{_CREATED_THEN} AND {_LIVE_THEN} AND {_UNFINISHED_THEN}",
     Population.BACKLOG: f"{_CREATED_THEN} AND {_LIVE_THEN}"
-    f" AND coalesce({_STAGE_THEN} = ANY (:todo), true)",
+    # 0 stands for no stage: a stream may have no stage in todo, and NULL = ANY ('{}') is false
+    f" AND coalesce({_STAGE_THEN}, 0) = ANY (array_append(:todo, 0))",
     # what lies in done is delivered; giving it up afterwards does not take it out
     Population.IN_STAGE: f"({_LIVE_THEN} OR :stage = ANY (:done)) AND {_STAGE_THEN} = :stage",
     Population.LEFT_STAGE: _MOVED.format(condition="t.from_stage_id = :stage"),
