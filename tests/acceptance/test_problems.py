@@ -1,9 +1,11 @@
 """Every problem that the documentation names can happen, and explains itself."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import httpx
 import pytest
+import yaml
 
 from app.store.database import Database
 from tests.acceptance.helpers import (
@@ -20,6 +22,7 @@ from tests.acceptance.helpers import (
 from tests.conftest import fresh_database, running_client
 
 Provocation = Callable[[httpx.AsyncClient], Awaitable[httpx.Response]]
+STREAMS = "/api/v1/value-streams"
 GOOD = {"title": "Pay by invoice", "type": "feature"}
 
 
@@ -70,6 +73,34 @@ async def _reuse_key(client: httpx.AsyncClient) -> httpx.Response:
     return await client.post(ITEMS, json=GOOD | {"title": "By card"}, headers=key)
 
 
+async def _block(client: httpx.AsyncClient, verb: str) -> httpx.Response:
+    """End or void a block that is over and void already."""
+    path = f"{ITEMS}/{(await create(client))['id']}/blocks"
+    told = await client.post(path, json={"reason": "waits for the review"})
+    path += f"/{told.json()['id']}/{verb}"
+    await client.post(path, json={})
+    return await client.post(path, json={})
+
+
+async def _unknown_block(client: httpx.AsyncClient) -> httpx.Response:
+    return await client.post(f"{ITEMS}/{(await create(client))['id']}/blocks/999999/void")
+
+
+async def _apply(
+    client: httpx.AsyncClient, change: Callable[[dict[str, Any]], Any]
+) -> httpx.Response:
+    """Apply what is in force with a change to its stream."""
+    document = yaml.safe_load((await client.get(f"{STREAMS}/export")).text)
+    change(document["value_streams"][0])
+    headers = {"Content-Type": "application/yaml"}
+    return await client.post(f"{STREAMS}/apply", content=yaml.safe_dump(document), headers=headers)
+
+
+async def _leave_out_a_stage(client: httpx.AsyncClient) -> httpx.Response:
+    await create(client)
+    return await _apply(client, lambda stream: stream["stages"].pop(0))
+
+
 async def _duplicate(client: httpx.AsyncClient) -> httpx.Response:
     await create(client, external_key="SHOP-1")
     return await client.post(ITEMS, json=GOOD | {"external_key": "SHOP-1"})
@@ -85,9 +116,12 @@ PROVOKE: dict[str, tuple[int, Provocation]] = {
             json={"items": [GOOD | {"timestamp": "2999-01-01T00:00:00Z"}]},
         ),
     ),
+    "invalid-stream": (422, lambda c: _apply(c, lambda stream: stream.update(default=False))),
+    "invalid-stream-file": (422, lambda c: _apply(c, lambda stream: stream.update(key="?"))),
     "invalid-import": (422, lambda c: c.post("/api/v1/imports", content=b"no table at all")),
     "unknown-item": (404, lambda c: c.get(f"{ITEMS}/999999")),
     "unknown-transition": (404, _void_nothing),
+    "unknown-block": (404, _unknown_block),
     "unknown-stage": (404, lambda c: _move(c, to_stage="Nowhere")),
     "unknown-stream": (404, lambda c: c.get(ITEMS, params={"stream": "elsewhere"})),
     "no-such-path": (404, lambda c: c.get("/api/v2/work-items")),
@@ -96,6 +130,9 @@ PROVOKE: dict[str, tuple[int, Provocation]] = {
     "item-not-cancelled": (409, lambda c: _twice(c, "restore")),
     "cancel-before-last-move": (409, _cancel_too_early),
     "transition-voided": (409, _void_twice),
+    "block-ended": (409, lambda c: _block(c, "end")),
+    "block-voided": (409, lambda c: _block(c, "void")),
+    "stage-in-use": (409, _leave_out_a_stage),
     "duplicate-item": (409, _duplicate),
     "event-id-reused": (409, _reuse_event),
     "precondition-failed": (412, lambda c: _move(c, to_stage="Testing", expected_stage="Testing")),

@@ -238,7 +238,6 @@ async def test_an_unknown_query_parameter_is_refused(shared: httpx.AsyncClient, 
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("POST", ITEMS),
         ("POST", f"{ITEMS}/batch"),
         ("PUT", f"{ITEMS}/1/transition"),
         ("PATCH", f"{ITEMS}/1"),
