@@ -8,6 +8,7 @@ clock change, so every instant is put on the UTC clock first.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from itertools import pairwise
 
 from app.domain.errors import InvalidValue
 
@@ -85,6 +86,18 @@ def local_day(instant: datetime, tz: tzinfo) -> date:
 def days_between(first: date, end: date) -> list[date]:
     """Return every date in `[first, end)`, ascending."""
     return [first + timedelta(days=offset) for offset in range((end - first).days)]
+
+
+def hour_start(instant: datetime) -> datetime:
+    """Return where the hour of the UTC clock began that holds the instant."""
+    return utc(instant).replace(minute=0, second=0, microsecond=0)
+
+
+def hours_between(first: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
+    """Return the hours from one start of an hour up to another one, `[start, end)` each."""
+    count = (end - first) // timedelta(hours=1)
+    starts = [first + timedelta(hours=offset) for offset in range(count + 1)]
+    return list(pairwise(starts))
 
 
 def iso_week_start(day: date) -> date:

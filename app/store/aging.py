@@ -8,10 +8,11 @@ from app.domain.work_item import WorkItemType
 from app.flow.aging import Pace, PaceLine, Standing, doing_stages
 from app.flow.runs import Run
 from app.flow.summary import DurationSummary
+from app.store.cutting import Cutting
 from app.store.database import Connection
 from app.store.flow_summary import summarise_runs
 from app.store.measurements import Selection, planned_once
-from app.store.parts import NO_STAGE, Cutting, part
+from app.store.parts import NO_STAGE, part
 from app.store.queries import load_query
 
 _IN_PROCESS = load_query("in_process")

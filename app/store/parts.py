@@ -9,17 +9,18 @@ from array import array
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import Row, TextClause
+from sqlalchemy import Row
 
 from app.domain.value_stream import Zone
-from app.flow.calendar import Window, elapsed_us
+from app.flow.calendar import Window
 from app.flow.runs import Run
+from app.store.cutting import Cutting
 from app.store.database import Connection
 from app.store.measurements import Selection, planned_once
 from app.store.queries import load_query
-from app.store.spans import Cut, Phase, cut, kept_days
+from app.store.spans import Phase, phase_of
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -34,9 +35,12 @@ _PRESENT = load_query("present")
 
 @dataclass(frozen=True, slots=True)
 class ItemPart:
-    """Items created, started and finished in a part of the time; see part_items.sql."""
+    """Items created, started and finished in a part of the time; see part_items.sql.
 
-    phase: Phase
+    `slot` is the number of the window's bucket, from 0, or the phase after it.
+    """
+
+    slot: int
     type: str
     created_n: int
     created_until_end_us: int
@@ -48,15 +52,20 @@ class ItemPart:
     cycles: Sequence[Run]
     leads: Sequence[Run]
 
+    @property
+    def phase(self) -> Phase:
+        """What the time counts for."""
+        return phase_of(self.slot)
+
 
 @dataclass(frozen=True, slots=True)
 class MovePart:
     """Moves between two stages, or cancellations, in a part of the time; see part_moves.sql.
 
-    `until_end_us` reaches to the window's end.
+    `until_end_us` reaches to the end of the slot: the window's, or that of its bucket.
     """
 
-    phase: Phase
+    slot: int
     type: str
     left_id: int
     entered_id: int
@@ -68,6 +77,11 @@ class MovePart:
     discarded_n: int
     discarded_started_n: int
     visits: Sequence[Run]
+
+    @property
+    def phase(self) -> Phase:
+        """What the time counts for."""
+        return phase_of(self.slot)
 
     @property
     def is_cancellation(self) -> bool:
@@ -140,29 +154,44 @@ async def gather(connection: Connection, selection: Selection) -> Parts:
     Reads from one snapshot only if the transaction gives one.
     """
     async with planned_once(connection):
-        return await _gather(connection, selection)
+        everywhere = await Cutting.of(connection, selection)
+        flows = await _flows(everywhere, with_visits=True)
+        paths = await everywhere.inside().rows(_PART_PATHS, _KEPT_PATHS)
+        return replace(flows, paths=[part(PathPart, row) for row in paths])
 
 
-async def _gather(connection: Connection, selection: Selection) -> Parts:
-    window = selection.window
-    everywhere = await Cutting.of(connection, selection)
-    in_window = everywhere.inside()
-    present = (await connection.execute(_PRESENT, everywhere.asked)).all()
+async def gather_buckets(
+    connection: Connection, selection: Selection, edges: Sequence[datetime], *, by_type: bool
+) -> Parts:
+    """Bring the same together bucket by bucket, without visits and paths.
+
+    `edges` are the window's start, where each further bucket begins, and its end. The moments of
+    what is in a bucket reach to the bucket's end. Unless asked for, types are not told apart.
+    """
+    async with planned_once(connection):
+        return await _flows(await Cutting.of(connection, selection, edges, by_type=by_type))
+
+
+async def _flows(everywhere: Cutting, *, with_visits: bool = False) -> Parts:
+    asked = everywhere.asked
+    present = (await everywhere.connection.execute(_PRESENT, asked)).all()
     return Parts(
-        window=window,
+        window=everywhere.window,
         zones={row.stage_id: Zone(row.zone) for row in present if row.stage_id != NO_STAGE},
         present=[
             Presence(row.stage_id, row.type, row.n, row.unfinished) for row in present if row.n
         ],
         items=[
-            _shifted(ItemPart, row, "created_until_end_us", "created_n", phase, us)
-            for phase, us, row in await everywhere.placed(_PART_ITEMS, _KEPT_ITEMS)
+            _shifted(ItemPart, row, "created_until_end_us", "created_n", slot, us)
+            for slot, us, row in await everywhere.placed(_PART_ITEMS, _KEPT_ITEMS)
         ],
         moves=[
-            _shifted(MovePart, row, "until_end_us", "n", phase, us)
-            for phase, us, row in await everywhere.placed(_PART_MOVES, _KEPT_MOVES)
+            _shifted(MovePart, row, "until_end_us", "n", slot, us)
+            for slot, us, row in await everywhere.placed(
+                _PART_MOVES, _KEPT_MOVES, with_visits=with_visits
+            )
         ],
-        paths=[part(PathPart, row) for row in await in_window.rows(_PART_PATHS, _KEPT_PATHS)],
+        paths=(),
     )
 
 
@@ -172,67 +201,6 @@ def _unpack(packed: bytes) -> Run:
     if sys.byteorder == "little":
         run.byteswap()
     return run
-
-
-@dataclass(frozen=True, slots=True)
-class Cutting:
-    """One way to cut time, and both ways to read it: from what is kept, and from the log."""
-
-    connection: Connection
-    asked: Mapping[str, object]
-    cut: Cut
-    until: datetime
-
-    @classmethod
-    async def of(cls, connection: Connection, selection: Selection) -> Self:
-        """Cut all time since the selection's window began."""
-        asked = {name: selection.parameters[name] for name in ("stream_id", "types", "calendar")}
-        window = selection.window
-        # what is kept is elapsed time
-        is_kept = selection.calendar is None
-        days = await kept_days(connection, selection.stream_id, window.start) if is_kept else []
-        return cls(connection, asked, cut(window, days), window.end)
-
-    def inside(self) -> Self:
-        """Return the same for the window alone."""
-        return replace(self, cut=self.cut.inside())
-
-    async def placed(
-        self, counted: TextClause, kept: TextClause
-    ) -> list[tuple[Phase, int, Row[Any]]]:
-        """Return the rows with their phase, and how far before the window's end theirs lies."""
-        counted_rows, kept_rows = await self._counted(counted), await self._kept(kept)
-        spans = self.cut.spans
-        lies = [elapsed_us(span.ends, self.until) for span in spans]
-        return [
-            *((spans[row.span - 1].phase, lies[row.span - 1], row) for row in counted_rows),
-            *((Phase(row.phase), 0, row) for row in kept_rows),
-        ]
-
-    async def rows(self, counted: TextClause, kept: TextClause) -> list[Row[Any]]:
-        """Return the rows of both."""
-        return [*await self._counted(counted), *await self._kept(kept)]
-
-    async def _counted(self, query: TextClause) -> Sequence[Row[Any]]:
-        spans = self.cut.spans
-        if not spans:
-            return []
-        edges = {"starts": [s.starts for s in spans], "ends": [s.ends for s in spans]}
-        return (await self.connection.execute(query, {**self.asked, **edges})).all()
-
-    async def _kept(self, query: TextClause) -> Sequence[Row[Any]]:
-        days = self.cut.days
-        if not days:
-            return []
-        asked = {
-            "stream_id": self.asked["stream_id"],
-            "types": self.asked["types"],
-            "dates": [day.date for _, day in days],
-            "phases": [int(phase) for phase, _ in days],
-            "ends": [day.ends for _, day in days],
-            "until": self.until,
-        }
-        return (await self.connection.execute(query, asked)).all()
 
 
 _Part = TypeVar("_Part", bound="DataclassInstance")
@@ -259,8 +227,8 @@ def _exact(value: Any) -> Any:
 
 
 def _shifted(
-    kind: type[_Part], row: Row[Any], moment: str, number: str, phase: Phase, us: int
+    kind: type[_Part], row: Row[Any], moment: str, number: str, slot: int, us: int
 ) -> _Part:
     """Make a part of a row whose time up to its span's end is to reach `us` further."""
     reached = int(getattr(row, moment)) + int(getattr(row, number)) * us
-    return part(kind, row, phase=phase, **{moment: reached})
+    return part(kind, row, slot=slot, **{moment: reached})

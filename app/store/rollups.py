@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from app.domain.value_stream import ValueStream
 from app.domain.work_item import WorkItemType
 from app.flow.periods import Period, PeriodType
-from app.store import day_facts
+from app.store import kept_parts
 from app.store.database import Connection
 from app.store.queries import load_query
 from app.store.tables import (
@@ -71,10 +71,15 @@ _WAIT_FOR_LOCK = text(f"SELECT pg_advisory_xact_lock({_LOCK})")
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The time a stream's roll-ups are kept for, `[filled_from, filled_until)`, by which rules."""
+    """The time a stream's roll-ups are kept for, `[filled_from, filled_until)`, by which rules.
+
+    `[hours_from, hours_until)` is the time in which the parts of hours are kept, None for none yet.
+    """
 
     filled_from: datetime
     filled_until: datetime
+    hours_from: datetime | None
+    hours_until: datetime | None
     tz: str
     definitions_version: int
     negated_bounds: tuple[float, ...]
@@ -119,7 +124,7 @@ async def begin_anew(connection: Connection, stream_id: int) -> None:
     """Keep no counts of the stream any more; the rows for readers stay until they are replaced."""
     for table in (daily_counts, total_counts, rollup_state):
         await connection.execute(delete(table).where(table.c.value_stream_id == stream_id))
-    await day_facts.forget(connection, stream_id)
+    await kept_parts.forget(connection, stream_id)
 
 
 async def drop_rows(connection: Connection, stream_id: int, tz: str, before: datetime) -> None:
@@ -166,7 +171,6 @@ async def keep_days(
             "negated_bounds": list(negated_bounds),
         },
     )
-    await day_facts.keep(connection, stream.id, days)
 
 
 async def keep_periods(
@@ -203,6 +207,8 @@ async def keep_state(
         "status": "filled" if complete else "filling",
         "filled_from": now_kept.filled_from,
         "filled_until": now_kept.filled_until,
+        "hours_from": now_kept.hours_from,
+        "hours_until": now_kept.hours_until,
         "tz": now_kept.tz,
         "definitions_version": now_kept.definitions_version,
         "negated_bounds": list(now_kept.negated_bounds),

@@ -1,21 +1,24 @@
-"""How the time that an answer rests on is cut: into closed days that are kept, and the rest.
+"""How the time that an answer rests on is cut: into pieces that are kept, and the rest.
 
 Whatever flows adds up: what was moved on Monday plus what was moved on Tuesday is what was moved on
-both. So a window is the closed days within it, whose parts are kept, and the spans between them,
-which are counted from the log: mostly the two ends, and days in which something has been changed
-since. States, such as WIP, are today's less what has flowed since.
+both. So a window is the closed days within it, and the closed hours where no whole day fits, whose
+parts are kept; the spans between them are counted from the log: mostly less than an hour at either
+end, and time in which something has been changed since. States, such as WIP, are today's less what
+has flowed since.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from enum import IntEnum
+from itertools import pairwise
 
 from app.flow.calendar import MICROSECOND, Window
 from app.store.database import Connection
 from app.store.queries import load_query
 
 _KEPT_DAYS = load_query("kept_days")
+_KEPT_HOURS = load_query("kept_hours")
 _NEVER = datetime(9000, 1, 1, tzinfo=UTC)
 
 
@@ -23,70 +26,117 @@ class Phase(IntEnum):
     """What a span of time counts for."""
 
     INSIDE = 0  # in the window
-    AFTER = 1  # after the window, up to its `as_of`
-    LATER = 2  # not known yet at `as_of`
+    AFTER = -1  # after the window, up to its `as_of`
+    LATER = -2  # not known yet at `as_of`
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
-    """A closed local day whose parts are kept."""
+class Piece:
+    """A closed local day, or a closed hour, whose parts are kept."""
 
-    date: date
     starts: datetime
     ends: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of time to be counted from the log, `[starts, ends)`."""
+    """A stretch of time, `[starts, ends)`, and what it counts for.
 
-    phase: Phase
+    `slot` is the number of the window's bucket that it lies in, from 0, or the phase after it.
+    `until` is where that bucket or phase ends.
+    """
+
+    slot: int
     starts: datetime
     ends: datetime
+    until: datetime
+
+    @property
+    def phase(self) -> Phase:
+        """What it counts for."""
+        return phase_of(self.slot)
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """All time since a window's start: the kept days, each with its phase, and the other spans."""
+    """All time since a window's start: what is kept, and what has to be counted."""
 
-    days: Sequence[tuple[Phase, Day]]
-    spans: Sequence[Span]
+    kept: Sequence[Span]
+    counted: Sequence[Span]
 
     def inside(self) -> "Cut":
         """Return what lies in the window."""
         return Cut(
-            [(phase, day) for phase, day in self.days if phase is Phase.INSIDE],
-            [span for span in self.spans if span.phase is Phase.INSIDE],
+            [each for each in self.kept if each.slot >= 0],
+            [each for each in self.counted if each.slot >= 0],
         )
 
 
-async def kept_days(connection: Connection, stream_id: int, starts: datetime) -> list[Day]:
+def phase_of(slot: int) -> Phase:
+    """Tell what the bucket or phase of this number counts for."""
+    return Phase.INSIDE if slot >= 0 else Phase(slot)
+
+
+def time_since(window: Window, edges: Sequence[datetime] = ()) -> list[Span]:
+    """Return all time since the window's start; in the window, cut where its buckets begin.
+
+    `edges` are the window's start, where each further bucket begins, and its end.
+    """
+    known = max(window.end, window.as_of + MICROSECOND)
+    buckets = pairwise(edges or (window.start, window.end))
+    spans = [
+        *(Span(slot, starts, ends, ends) for slot, (starts, ends) in enumerate(buckets)),
+        Span(Phase.AFTER, window.end, known, known),
+        Span(Phase.LATER, known, _NEVER, _NEVER),
+    ]
+    return [each for each in spans if each.starts < each.ends]
+
+
+def cut(spans: Iterable[Span], pieces: Sequence[Piece]) -> Cut:
+    """Cut adjacent or distant spans, ascending, into the pieces that lie in one of them whole.
+
+    The pieces ascend and do not overlap.
+    """
+    kept: list[Span] = []
+    counted: list[Span] = []
+    waiting = iter(pieces)
+    piece = next(waiting, None)
+    for span in spans:
+        since = span.starts
+        while piece is not None and piece.starts < span.ends:
+            if span.starts <= piece.starts and piece.ends <= span.ends:
+                kept.append(replace(span, starts=piece.starts, ends=piece.ends))
+                counted += _unless_empty(span, since, piece.starts)
+                since = piece.ends
+            elif piece.ends > span.ends:
+                break  # it reaches into the next span
+            piece = next(waiting, None)
+        counted += _unless_empty(span, since, span.ends)
+    return Cut(kept, counted)
+
+
+async def cut_by_what_is_kept(connection: Connection, stream_id: int, spans: Sequence[Span]) -> Cut:
+    """Cut spans into the stream's closed days, then hours, whose kept parts hold, and the rest."""
+    days = cut(spans, await kept_days(connection, stream_id, spans[0].starts))
+    hours = cut(days.counted, await kept_hours(connection, stream_id, days.counted))
+    return Cut([*days.kept, *hours.kept], hours.counted)
+
+
+async def kept_days(connection: Connection, stream_id: int, starts: datetime) -> list[Piece]:
     """Return the closed days since an instant whose kept parts hold."""
     asked = {"stream_id": stream_id, "starts": starts}
-    return [Day(*row) for row in await connection.execute(_KEPT_DAYS, asked)]
+    return [Piece(*row) for row in await connection.execute(_KEPT_DAYS, asked)]
 
 
-def cut(window: Window, days: Iterable[Day]) -> Cut:
-    """Cut all time since the window's start; `days` ascending. A day belongs to one phase whole."""
-    known = window.as_of + MICROSECOND
-    phases = [
-        Span(Phase.INSIDE, window.start, window.end),
-        Span(Phase.AFTER, window.end, max(window.end, known)),
-        Span(Phase.LATER, max(window.end, known), _NEVER),
-    ]
-    ascending = list(days)
-    kept: list[tuple[Phase, Day]] = []
-    spans: list[Span] = []
-    for phase in phases:
-        since = phase.starts
-        for day in ascending:
-            if phase.starts <= day.starts and day.ends <= phase.ends:
-                kept.append((phase.phase, day))
-                spans += _unless_empty(phase.phase, since, day.starts)
-                since = day.ends
-        spans += _unless_empty(phase.phase, since, phase.ends)
-    return Cut(kept, spans)
+async def kept_hours(connection: Connection, stream_id: int, spans: Sequence[Span]) -> list[Piece]:
+    """Return the closed hours within the spans whose kept parts hold."""
+    asked = {
+        "stream_id": stream_id,
+        "starts": [each.starts for each in spans],
+        "ends": [each.ends for each in spans],
+    }
+    return [Piece(*row) for row in await connection.execute(_KEPT_HOURS, asked)]
 
 
-def _unless_empty(phase: Phase, starts: datetime, ends: datetime) -> list[Span]:
-    return [Span(phase, starts, ends)] if starts < ends else []
+def _unless_empty(span: Span, starts: datetime, ends: datetime) -> list[Span]:
+    return [replace(span, starts=starts, ends=ends)] if starts < ends else []

@@ -1,22 +1,26 @@
-"""Roll up closed days, weeks and months, a batch at a time, so that it may stop anywhere."""
+"""Roll up closed hours, days, weeks and months, a batch at a time, so that it may stop anywhere."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta, tzinfo
 
 from app.domain.value_stream import ValueStream
-from app.flow.calendar import day_start, local_day
-from app.flow.periods import days, weeks_and_months
-from app.store import invalidations, rollups, value_streams
+from app.flow.calendar import day_start, hour_start, hours_between, local_day
+from app.flow.periods import Period, days, weeks_and_months
+from app.store import invalidations, kept_parts, rollups, value_streams
 from app.store.database import Connection
 from app.store.invalidations import Mark
 from app.store.rollups import Kept
+from app.store.spans import Piece
 
 BATCH_DAYS = 31
 """Days computed in one transaction: few enough for one to take seconds, whatever the history."""
 
+HOURS_FOR_DAYS = 100
+"""So long the hours of closed days are kept as well: windows that end now begin within them."""
 
 ONE_DAY = timedelta(days=1)
+ONE_HOUR = timedelta(hours=1)
 
 
 def negated(bounds_hours: Sequence[int]) -> tuple[float, ...]:
@@ -50,14 +54,16 @@ async def next_batch(
     """Do what `roll_up` does, for whoever holds the lock; returns the day up to which it came."""
     stream = await value_streams.load_by_id(connection, stream_id)
     tz = stream.zone_info
-    today = local_day(settled or await invalidations.settled(connection), tz)
+    settled = settled or await invalidations.settled(connection)
+    today = local_day(settled, tz)
     marks = await invalidations.pending(connection, stream_id)
     kept = await _kept_or_begun(connection, stream, negated(bounds_hours))
     batch = None if kept is None else _next_days(kept, marks, today, tz)
     if kept is None or batch is None:
-        await invalidations.forget(connection, marks)  # nothing is kept of the time they are about
         if kept is not None:
+            kept = await _keep_hours_of_today(connection, stream, kept, marks, settled)
             await rollups.keep_state(connection, stream_id, kept, complete=True)
+        await invalidations.forget(connection, marks)  # what they are about has been counted anew
         return None
     first, end = batch
     until = day_start(end, tz)
@@ -65,12 +71,53 @@ async def next_batch(
     found = days(first, end, tz)
     if found:
         await rollups.keep_days(connection, stream, found, kept.negated_bounds)
+        kept = await _keep_parts(connection, stream, kept, found, today)
         periods = weeks_and_months(first, end, local_day(kept.filled_until, tz), tz)
         await rollups.keep_periods(connection, stream, periods)
         await rollups.add_up(connection, stream_id)
     await invalidations.consume(connection, marks, until)
     await rollups.keep_state(connection, stream_id, kept, complete=False)
     return end
+
+
+async def _keep_parts(
+    connection: Connection, stream: ValueStream, kept: Kept, found: Sequence[Period], today: date
+) -> Kept:
+    """Keep the parts of adjacent days, and of their hours where these are not long ago."""
+    since = hour_start(day_start(today - HOURS_FOR_DAYS * ONE_DAY, stream.zone_info))
+    first, last = max(hour_start(found[0].starts), since), hour_start(found[-1].ends)
+    if kept.hours_until is not None and last < kept.hours_until:
+        last += ONE_HOUR  # an hour of which the days' last minutes are a part
+    hours = hours_between(first, last)
+    for pieces in ([(day.starts, day.ends) for day in found], hours):
+        await kept_parts.keep(connection, stream.id, [Piece(*each) for each in pieces])
+    await kept_parts.drop_hours(connection, stream.id, before=since)
+    if not hours:
+        return kept
+    # days are closed in ascending order and without gaps
+    return replace(
+        kept,
+        hours_from=max(kept.hours_from or first, since),
+        hours_until=max(kept.hours_until or last, last),
+    )
+
+
+async def _keep_hours_of_today(
+    connection: Connection,
+    stream: ValueStream,
+    kept: Kept,
+    marks: Sequence[Mark],
+    settled: datetime,
+) -> Kept:
+    """Keep the parts of the hours that were closed, or changed, since the last closed day."""
+    if kept.hours_until is None:
+        return kept
+    changed = [m.from_instant for m in marks if m.from_instant >= kept.filled_until]
+    hours = hours_between(hour_start(min([kept.hours_until, *changed])), hour_start(settled))
+    if not hours:
+        return kept
+    await kept_parts.keep(connection, stream.id, [Piece(*each) for each in hours])
+    return replace(kept, hours_until=hours[-1][1])
 
 
 async def _kept_or_begun(
@@ -82,9 +129,13 @@ async def _kept_or_begun(
         return None
     first = local_day(created, stream.zone_info)
     begin = day_start(first, stream.zone_info)
-    begun = Kept(begin, begin, str(stream.zone_info), stream.definitions_version, bounds)
+    begun = Kept(
+        begin, begin, None, None, str(stream.zone_info), stream.definitions_version, bounds
+    )
     kept = await rollups.kept(connection, stream.id)
-    if kept is not None and replace(kept, filled_until=begin) == begun:
+    if kept is not None and begun == replace(
+        kept, filled_until=begin, hours_from=None, hours_until=None
+    ):
         return kept
     await rollups.begin_anew(connection, stream.id)
     await rollups.drop_rows(connection, stream.id, begun.tz, before=begin)

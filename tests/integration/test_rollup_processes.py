@@ -129,7 +129,7 @@ async def test_a_roll_up_that_is_cut_off_leaves_nothing_half_done(database_url: 
                     text(
                         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                         "WHERE datname = current_database() AND pid <> pg_backend_pid() "
-                        "AND query LIKE 'INSERT INTO day_%'"
+                        "AND query LIKE 'INSERT INTO kept_%'"
                     )
                 )
                 cut = cut or bool(found.all())

@@ -50,10 +50,10 @@ KEPT = (
     "flow_metrics",
     "daily_counts",
     "total_counts",
-    "day_items",
-    "day_moves",
-    "day_paths",
-    "day_passes",
+    "kept_items",
+    "kept_moves",
+    "kept_paths",
+    "kept_passes",
 )
 
 

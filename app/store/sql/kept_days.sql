@@ -3,7 +3,7 @@
 --   starts  timestamptz
 -- Days that were closed by other rules, and days in which something has been changed since, are left
 -- out: those have to be counted from the log.
-SELECT m.date, m.period_start AS starts, m.period_end AS ends
+SELECT m.period_start AS starts, m.period_end AS ends
 FROM rollup_state s
 JOIN value_streams v
   ON v.id = s.value_stream_id
@@ -24,4 +24,4 @@ WHERE s.value_stream_id = CAST(:stream_id AS integer)
       WHERE r.value_stream_id = s.value_stream_id
         AND r.from_instant < m.period_end
         AND coalesce(r.through_instant, 'infinity') >= m.period_start)
-ORDER BY m.date;
+ORDER BY m.period_start;

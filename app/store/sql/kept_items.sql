@@ -1,20 +1,21 @@
--- What is kept of the items created, started and finished on some days, by phase and type.
+-- What is kept of the items created, started and finished in some pieces of time, by slot and type.
 --   stream_id  integer
---   dates  date[];  phases  integer[]: the phase that each day counts for
---   ends  timestamptz[]: where each day ends
---   until  timestamptz: created_until_end_us is counted up to here
+--   starts, ends  timestamptz[]: the pieces, [starts, ends) each
+--   slots  integer[]: the bucket of the window that each piece counts for, from 0, or below 0 a phase
+--   untils  timestamptz[]: created_until_end_us is counted up to here
 --   types  text[]: only items of these types; NULL for all
--- cycles and leads hold, for phase 0 alone, what is packed of each day.
-SELECT d.phase, k.type,
+--   by_type  boolean: false adds up all types, as type ''
+-- cycles and leads hold, for the window's buckets alone, what is packed of each piece.
+SELECT d.slot, CASE WHEN CAST(:by_type AS boolean) THEN k.type ELSE '' END AS type,
        sum(k.created_n) AS created_n,
-       sum(k.created_until_end_us + k.created_n * span_us(d.ends, CAST(:until AS timestamptz)))
-           AS created_until_end_us,
+       sum(k.created_until_end_us + k.created_n * span_us(d.ends, d.until)) AS created_until_end_us,
        sum(k.late_n) AS late_n, sum(k.started_n) AS started_n, sum(k.finished_n) AS finished_n,
        sum(k.cycle_us) AS cycle_us, sum(k.lead_us) AS lead_us,
-       array_agg(k.cycles) FILTER (WHERE d.phase = 0 AND k.cycles IS NOT NULL) AS cycles,
-       array_agg(k.leads) FILTER (WHERE d.phase = 0 AND k.leads IS NOT NULL) AS leads
-FROM unnest(CAST(:dates AS date[]), CAST(:phases AS integer[]), CAST(:ends AS timestamptz[]))
-     AS d (date, phase, ends)
-JOIN day_items k ON k.value_stream_id = CAST(:stream_id AS integer) AND k.date = d.date
+       array_agg(k.cycles) FILTER (WHERE d.slot >= 0 AND k.cycles IS NOT NULL) AS cycles,
+       array_agg(k.leads) FILTER (WHERE d.slot >= 0 AND k.leads IS NOT NULL) AS leads
+FROM unnest(CAST(:starts AS timestamptz[]), CAST(:ends AS timestamptz[]), CAST(:slots AS integer[]),
+            CAST(:untils AS timestamptz[])) AS d (starts, ends, slot, until)
+JOIN kept_items k
+  ON k.value_stream_id = CAST(:stream_id AS integer) AND k.starts = d.starts AND k.ends = d.ends
 WHERE CAST(:types AS text[]) IS NULL OR k.type = ANY (CAST(:types AS text[]))
-GROUP BY d.phase, k.type;
+GROUP BY 1, 2;

@@ -1,6 +1,6 @@
 -- Items created, started and finished in each of several spans of time, by type.
 --   stream_id  integer
---   starts, ends  timestamptz[]: the spans, [starts, ends) each
+--   starts, ends  timestamptz[]: the spans, [starts, ends) each, which do not overlap
 --   types  text[]: only items of these types; NULL for all
 --   calendar  integer: the stream whose working time counts; NULL for elapsed time
 -- span is the number of the span, from 1. created_until_end_us adds up the time from each creation

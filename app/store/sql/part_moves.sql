@@ -1,6 +1,6 @@
 -- Moves and cancellations in each of several spans of time, by type and by the stages they join.
 --   stream_id  integer
---   starts, ends  timestamptz[]: the spans, [starts, ends) each
+--   starts, ends  timestamptz[]: the spans, [starts, ends) each, which do not overlap
 --   types  text[]: only items of these types; NULL for all
 --   calendar  integer: the stream whose working time counts; NULL for elapsed time
 -- span is the number of the span, from 1. left_id is 0 for a first move, or for an item cancelled in

@@ -1,6 +1,6 @@
 -- How old the items finished in each of several spans of time were when they had left each stage.
 --   stream_id  integer
---   starts, ends  timestamptz[]: the spans, [starts, ends) each
+--   starts, ends  timestamptz[]: the spans, [starts, ends) each, which do not overlap
 --   types  text[]: only items of these types; NULL for all
 --   calendar  integer: the stream whose working time counts; NULL for elapsed time
 -- span is the number of the span, from 1. A row per type and stage in doing: per item it is the age at

@@ -1,7 +1,7 @@
 -- The ways that the items finished in each of several spans of time took through the stages: for
 -- each type and pair of stages, the moves between them up to the finish.
 --   stream_id  integer
---   starts, ends  timestamptz[]: the spans, [starts, ends) each
+--   starts, ends  timestamptz[]: the spans, [starts, ends) each, which do not overlap
 --   types  text[]: only items of these types; NULL for all
 --   calendar  integer: the stream whose working time counts; NULL for elapsed time
 -- span is the number of the span, from 1; left_id is 0 for first moves. n moves; left_us, the time in

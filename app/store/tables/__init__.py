@@ -4,7 +4,7 @@ The transition log (`stage_transitions`) is the truth. The columns of `work_item
 are derived from it in the transaction of each write, so that reading never replays a history.
 """
 
-from app.store.tables.day_facts import day_items, day_moves, day_passes, day_paths
+from app.store.tables.kept_parts import kept_items, kept_moves, kept_passes, kept_paths
 from app.store.tables.log import (
     idempotency_keys,
     stage_transitions,
@@ -35,13 +35,13 @@ __all__ = [
     "allowed_moves",
     "broken_rules",
     "daily_counts",
-    "day_items",
-    "day_moves",
-    "day_passes",
-    "day_paths",
     "flow_metrics",
     "idempotency_keys",
     "item_blocks",
+    "kept_items",
+    "kept_moves",
+    "kept_passes",
+    "kept_paths",
     "metadata",
     "recent_quantiles",
     "rollup_invalidations",

@@ -70,8 +70,12 @@ rollup_state = Table(
     Column("definitions_version", Integer, nullable=False),
     Column("negated_bounds", ARRAY(Double), nullable=False),
     Column("updated_at", Instant, nullable=False, server_default=NOW),
+    # the hours whose parts are kept too
+    Column("hours_from", Instant),
+    Column("hours_until", Instant),
     CheckConstraint("status IN ('filling', 'filled')", name="status_check"),
     CheckConstraint("filled_until >= filled_from", name="filled_until_check"),
+    CheckConstraint("hours_until >= hours_from", name="hours_until_check"),
 )
 
 rollup_invalidations = Table(

@@ -1,4 +1,4 @@
-"""What is kept of closed days gives the same numbers as the log, at every moment."""
+"""What is kept of closed days and hours gives the same numbers as the log, at every moment."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,7 +20,14 @@ from app.store.finished_paths import finished_paths
 from app.store.flow_summary import summary_of
 from app.store.measurements import Selection
 from app.store.parts import gather
-from app.store.spans import Day, Phase, cut, kept_days
+from app.store.spans import (
+    Phase,
+    Piece,
+    cut,
+    cut_by_what_is_kept,
+    kept_days,
+    time_since,
+)
 from app.store.stage_times import stage_presence
 from app.telemetry import BUCKET_HOURS
 from app.usecases.roll_up import roll_up
@@ -84,9 +91,9 @@ async def test_a_closed_week_is_read_from_its_days_alone(shared_database: Databa
     async with stored(shared_database, Population(F1_STREAM, F1)) as inside:
         await roll_up_all(inside, CLOSED)
         days = await kept_days(inside.connection, inside.stream.id, F1_WEEK.start)
-        whole = cut(F1_WEEK, days)
-        assert [phase for phase, _ in whole.days][:8] == [Phase.INSIDE] * 7 + [Phase.LATER]
-        assert whole.inside().spans == []
+        whole = cut(time_since(F1_WEEK), days)
+        assert [each.phase for each in whole.kept][:8] == [Phase.INSIDE] * 7 + [Phase.LATER]
+        assert whole.inside().counted == []
         summary, *_ = await numbers(inside, F1_WEEK, None)
     assert (summary.throughput, summary.wip_now, summary.cycle_time_p50) == (4, 1, 60)
 
@@ -99,14 +106,30 @@ async def test_a_day_in_which_something_was_changed_is_counted_from_the_log(
         before = await kept_days(inside.connection, inside.stream.id, F1_WEEK.start)
         await apply(inside, ("late", 5, "Analysis", F1_WEEK.start + timedelta(days=4, hours=3)))
         after = await kept_days(inside.connection, inside.stream.id, F1_WEEK.start)
-    gone = {day.date.isoformat() for day in before} - {day.date.isoformat() for day in after}
+    gone = {day.starts.date().isoformat() for day in set(before) - set(after)}
     assert "2025-03-07" in gone
     assert "2025-03-06" not in gone
 
 
-def _day(number: int) -> Day:
+async def test_where_no_whole_day_fits_the_closed_hours_are_read(shared_database: Database) -> None:
+    """Only the minutes that are no whole hour are counted from the log."""
+    start, end = (F1_WEEK.start + timedelta(days=1, hours=5, minutes=each) for each in (20, 200))
+    async with stored(shared_database, Population(F1_STREAM, F1)) as inside:
+        await roll_up_all(inside, F1_WEEK.start + timedelta(days=1, hours=7, minutes=30))
+        found = await cut_by_what_is_kept(
+            inside.connection, inside.stream.id, time_since(Window(start, end, end))
+        )
+    counted = found.inside().counted
+    assert [each.starts.hour for each in found.inside().kept] == [6]
+    assert [(each.starts, each.ends) for each in counted] == [
+        (start, start.replace(hour=6, minute=0)),
+        (start.replace(hour=7, minute=0), end),
+    ]
+
+
+def _day(number: int) -> Piece:
     starts = BASE + timedelta(days=number)
-    return Day(starts.date(), starts, starts + timedelta(days=1))
+    return Piece(starts, starts + timedelta(days=1))
 
 
 @pytest.mark.parametrize(
@@ -125,8 +148,9 @@ def test_a_window_is_its_whole_days_and_the_rest(
     def at(days: float) -> datetime:
         return BASE + timedelta(days=days)
 
-    found = cut(Window(at(start), at(end), HORIZON), [_day(n) for n in range(4)]).inside()
-    assert [day for _, day in found.days] == [_day(n) for n in inside]
-    assert [(each.starts, each.ends) for each in found.spans] == [
+    time = time_since(Window(at(start), at(end), HORIZON))
+    found = cut(time, [_day(n) for n in range(4)]).inside()
+    assert [Piece(each.starts, each.ends) for each in found.kept] == [_day(n) for n in inside]
+    assert [(each.starts, each.ends) for each in found.counted] == [
         (at(one), at(other)) for one, other in spans
     ]

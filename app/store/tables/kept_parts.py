@@ -1,4 +1,4 @@
-"""What flowed on each closed local day, by type, in parts that add up to any window.
+"""What flowed on each closed local day and in each closed hour, by type, in parts that add up.
 
 Stage 0 stands for no stage: an item that was created has not been anywhere yet, one that was
 cancelled is nowhere any more.
@@ -7,7 +7,6 @@ cancelled is nowhere any more.
 from sqlalchemy import (
     BigInteger,
     Column,
-    Date,
     ForeignKey,
     Integer,
     LargeBinary,
@@ -15,21 +14,22 @@ from sqlalchemy import (
     Text,
 )
 
-from app.store.tables.schema import metadata
+from app.store.tables.schema import Instant, metadata
 
 
-def _day_table(
+def _kept_table(
     name: str,
     key: tuple[Column[int] | Column[str], ...],
     *counts: str,
     packed: tuple[str, ...] = (),
 ) -> Table:
-    """Return a table of sums, and of packed durations, per stream, day and key."""
+    """Return a table of sums, and of packed durations, per stream, piece of time and key."""
     return Table(
         name,
         metadata,
         Column("value_stream_id", Integer, ForeignKey("value_streams.id"), primary_key=True),
-        Column("date", Date, primary_key=True),
+        Column("starts", Instant, primary_key=True),
+        Column("ends", Instant, primary_key=True),
         *key,
         *(Column(count, BigInteger, nullable=False) for count in counts),
         *(Column(durations, LargeBinary) for durations in packed),
@@ -47,8 +47,8 @@ def _from_stage_to_stage() -> tuple[Column[int], Column[int]]:
     )
 
 
-day_items = _day_table(
-    "day_items",
+kept_items = _kept_table(
+    "kept_items",
     (_type(),),
     "created_n",
     "created_until_end_us",
@@ -61,8 +61,8 @@ day_items = _day_table(
 )
 """As `store/sql/part_items.sql` computes it."""
 
-day_moves = _day_table(
-    "day_moves",
+kept_moves = _kept_table(
+    "kept_moves",
     (_type(), *_from_stage_to_stage()),
     "n",
     "until_end_us",
@@ -75,8 +75,8 @@ day_moves = _day_table(
 )
 """As `store/sql/part_moves.sql` computes it."""
 
-day_paths = _day_table(
-    "day_paths",
+kept_paths = _kept_table(
+    "kept_paths",
     (_type(), *_from_stage_to_stage()),
     "n",
     "left_us",
@@ -86,8 +86,8 @@ day_paths = _day_table(
 )
 """As `store/sql/part_paths.sql` computes it."""
 
-day_passes = _day_table(
-    "day_passes",
+kept_passes = _kept_table(
+    "kept_passes",
     (_type(), Column("stage_id", Integer, primary_key=True, autoincrement=False)),
     "n",
     "us",
