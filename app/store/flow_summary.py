@@ -1,6 +1,6 @@
 """The core numbers of a window, put together from its parts."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from app.domain.value_stream import Zone
 from app.flow.calendar import US_PER_SECOND
@@ -12,9 +12,6 @@ from app.store.parts import MovePart, Parts, gather
 from app.store.spans import Phase
 
 _FRACTIONS = (0.50, 0.85, 0.95)
-
-Step = Callable[[MovePart], int]
-"""By how much each of the moves of a part changes a state."""
 
 
 async def flow_summary(connection: Connection, selection: Selection) -> FlowSummary:
@@ -36,9 +33,9 @@ def summary_of(parts: Parts) -> FlowSummary:
         created=sum(each.created_n for each in items),
         discarded=sum(each.discarded_n for each in inside),
         discarded_started=sum(each.discarded_started_n for each in inside),
-        reopened=_crossings(parts, moves, Zone.DONE, None),
-        recompleted=_crossings(parts, moves, None, Zone.DONE) - throughput,
-        decommits=_crossings(parts, moves, Zone.DOING, Zone.TODO),
+        reopened=crossings(parts, moves, Zone.DONE, None),
+        recompleted=crossings(parts, moves, None, Zone.DONE) - throughput,
+        decommits=crossings(parts, moves, Zone.DOING, Zone.TODO),
         wip_us=doing.integral_us,
         window_us=parts.window.length_us,
         wip_now=doing.known_at_as_of,
@@ -71,7 +68,7 @@ class State:
             for each in parts.present
             if (parts.zones[each.stage_id] if each.stage_id else Zone.TODO) is zone
         )
-        steps = [(each, _step(parts, each, zone)) for each in parts.moves]
+        steps = [(each, step_of(parts, each, zone)) for each in parts.moves]
         arrivals = parts.items if zone is Zone.TODO else ()
 
         def since(*phases: Phase) -> int:
@@ -91,7 +88,7 @@ class State:
         self.integral_us = self.at_start * parts.window.length_us + stepped_us
 
 
-def _step(parts: Parts, part: MovePart, zone: Zone) -> int:
+def step_of(parts: Parts, part: MovePart, zone: Zone) -> int:
     """Return by how much one move changes the number of items in a zone."""
     left = parts.left_zone(part)
     if part.is_cancellation and left is Zone.DONE:
@@ -99,7 +96,7 @@ def _step(parts: Parts, part: MovePart, zone: Zone) -> int:
     return int(parts.entered_zone(part) is zone) - int(left is zone)
 
 
-def _crossings(
+def crossings(
     parts: Parts, moves: Iterable[MovePart], left: Zone | None, entered: Zone | None
 ) -> int:
     """Count the moves across a border of zones; None for any other zone than the stated one."""

@@ -1,51 +1,70 @@
-"""The flow of a window bucket by bucket, computed where the data is."""
+"""The flow of a window bucket by bucket, put together from its parts."""
 
+from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
 
+from app.domain.value_stream import Zone
 from app.flow.buckets import Bucket, edges
-from app.flow.calendar import elapsed_us
 from app.flow.series import SeriesPoint
-from app.flow.summary import DurationSummary
 from app.store.database import Connection
+from app.store.flow_summary import State, crossings, step_of, summarise_runs
 from app.store.measurements import Selection
-from app.store.queries import load_query
-
-_SERIES = load_query("series")
+from app.store.parts import ItemPart, MovePart, Parts, gather_buckets
 
 
 async def series(
     connection: Connection, selection: Selection, buckets: Sequence[Bucket]
 ) -> list[SeriesPoint]:
     """Return what `flow.series.series` defines, for the selected items."""
-    found = await connection.execute(_SERIES, {**selection.parameters, "edges": edges(buckets)})
-    rows = found.all()
-    wip = rows[0].doing_now - sum(row.stepped for row in rows)
-    points = []
-    for bucket, row in zip(buckets, rows, strict=False):  # the last row is what came after
-        before, wip = wip, wip + row.stepped
-        points.append(_point(bucket, row, int(before), elapsed_us(buckets[0].start, bucket.end)))
+    parts = await gather_buckets(connection, selection, edges(buckets), by_type=False)
+    return series_of(parts, buckets)
+
+
+def series_of(parts: Parts, buckets: Sequence[Bucket]) -> list[SeriesPoint]:
+    """Put the points together, from parts that were gathered for these buckets."""
+    items: defaultdict[int, list[ItemPart]] = defaultdict(list)
+    moves: defaultdict[int, list[MovePart]] = defaultdict(list)
+    for item in parts.items:
+        items[item.slot].append(item)
+    for move in parts.moves:
+        moves[move.slot].append(move)
+    wip, points = State(parts, Zone.DOING).at_start, []
+    for slot, bucket in enumerate(buckets):
+        point = _point(parts, bucket, wip, items[slot], moves[slot])
+        points.append(point)
+        wip = point.wip_at_end
     return points
 
 
-def _point(bucket: Bucket, row: Any, wip_before: int, end_us: int) -> SeriesPoint:
-    """Build a point from its row; `end_us` is its end in microseconds since the window's start."""
-    stepped_us = int(row.stepped) * end_us - int(row.stepped_at_us)
+def _point(
+    parts: Parts,
+    bucket: Bucket,
+    wip_before: int,
+    items: Sequence[ItemPart],
+    events: Sequence[MovePart],
+) -> SeriesPoint:
+    steps = [(each, step_of(parts, each, Zone.DOING)) for each in events]
+    moves = [each for each in events if each.is_move]
+    throughput = sum(each.finished_n for each in items)
     return SeriesPoint(
         bucket=bucket,
-        throughput=row.throughput,
-        started=row.started,
-        created=row.created,
-        discarded=row.discarded,
-        reopened=int(row.reopened),
-        recompleted=int(row.recompleted),
-        wip_us=wip_before * bucket.window.length_us + stepped_us,
-        wip_at_end=wip_before + int(row.stepped),
-        cycle=_durations(row.throughput, row.cycle_sum_us, row.cycle),
-        lead=_durations(row.throughput, row.lead_sum_us, row.lead),
+        throughput=throughput,
+        started=sum(each.started_n for each in items),
+        created=sum(each.created_n for each in items),
+        discarded=sum(each.discarded_n for each in events),
+        reopened=crossings(parts, moves, Zone.DONE, None),
+        recompleted=crossings(parts, moves, None, Zone.DONE) - throughput,
+        wip_us=wip_before * bucket.window.length_us
+        + sum(each.until_end_us * step for each, step in steps),
+        wip_at_end=wip_before + sum(each.n * step for each, step in steps),
+        cycle=summarise_runs(
+            [run for each in items for run in each.cycles],
+            throughput,
+            sum(each.cycle_us for each in items),
+        ),
+        lead=summarise_runs(
+            [run for each in items for run in each.leads],
+            throughput,
+            sum(each.lead_us for each in items),
+        ),
     )
-
-
-def _durations(count: int, sum_us: int, percentiles: Sequence[float] | None) -> DurationSummary:
-    p50, p85, p95 = percentiles or (None, None, None)
-    return DurationSummary(count=count, sum_us=int(sum_us), p50=p50, p85=p85, p95=p95)

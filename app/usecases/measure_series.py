@@ -1,13 +1,14 @@
 """Measure the flow of a scope over time, bucket by bucket."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from app.domain.work_item import WorkItemType
-from app.flow.buckets import BucketSize, cut
+from app.flow.buckets import Bucket, BucketSize, cut, edges
 from app.flow.series import ProcessLimits, SeriesPoint, full_counts, process_limits
-from app.store import series
 from app.store.database import Connection
+from app.store.parts import Parts, gather_buckets
+from app.store.series import series_of
 from app.usecases.scope import Scope
 
 
@@ -27,16 +28,22 @@ async def measure_series(
     connection: Connection, scope: Scope, size: BucketSize, *, by_type: bool = False
 ) -> list[FlowSeries]:
     """Return one series, or one per type. Raises InvalidValue for too many buckets."""
-    kinds = (list(WorkItemType) if scope.types is None else scope.types) if by_type else [None]
-    return [await _series(connection, scope, size, kind) for kind in kinds]
-
-
-async def _series(
-    connection: Connection, scope: Scope, size: BucketSize, kind: WorkItemType | None
-) -> FlowSeries:
-    selection = scope.selection if kind is None else replace(scope.selection, types=[kind])
     buckets = cut(scope.window, size, scope.tz)
-    points = await series.series(connection, selection, buckets)
+    parts = await gather_buckets(connection, scope.selection, edges(buckets), by_type=by_type)
+    if not by_type:
+        return [_series(scope, size, buckets, parts)]
+    kinds = list(WorkItemType) if scope.types is None else scope.types
+    return [_series(scope, size, buckets, parts.only([kind]), kind) for kind in kinds]
+
+
+def _series(
+    scope: Scope,
+    size: BucketSize,
+    buckets: Sequence[Bucket],
+    parts: Parts,
+    kind: WorkItemType | None = None,
+) -> FlowSeries:
+    points = series_of(parts, buckets)
     # counts per day are mostly zeros, and of months there are too few
     counts = full_counts(points, scope.extent.first_created_at) if size is BucketSize.WEEK else []
     return FlowSeries(kind, points, process_limits(counts))
