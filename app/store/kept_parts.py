@@ -8,7 +8,7 @@ from sqlalchemy import Table, delete, text, tuple_
 from app.store.database import Connection
 from app.store.queries import load_query
 from app.store.spans import Piece
-from app.store.tables import kept_items, kept_moves, kept_passes, kept_paths
+from app.store.tables import kept_items, kept_moves, kept_passes, kept_paths, kept_steps
 
 ONE_HOUR = timedelta(hours=1)
 _TABLES = {
@@ -16,6 +16,7 @@ _TABLES = {
     kept_moves: "part_moves",
     kept_paths: "part_paths",
     kept_passes: "part_passes",
+    kept_steps: "part_steps",
 }
 
 

@@ -43,7 +43,7 @@ class Span:
     """A stretch of time, `[starts, ends)`, and what it counts for.
 
     `slot` is the number of the window's bucket that it lies in, from 0, or the phase after it.
-    `until` is where that bucket or phase ends.
+    `until` is where that bucket or phase ends; of the last one, where it begins.
     """
 
     slot: int
@@ -87,7 +87,7 @@ def time_since(window: Window, edges: Sequence[datetime] = ()) -> list[Span]:
     spans = [
         *(Span(slot, starts, ends, ends) for slot, (starts, ends) in enumerate(buckets)),
         Span(Phase.AFTER, window.end, known, known),
-        Span(Phase.LATER, known, _NEVER, _NEVER),
+        Span(Phase.LATER, known, _NEVER, known),
     ]
     return [each for each in spans if each.starts < each.ends]
 

@@ -32,9 +32,29 @@ PACKED = {"items": ("cycles", "leads"), "moves": ("visits",), "paths": (), "pass
 TIMES = {"day": {"date": "DATE"}, "kept": {"starts": "TIMESTAMPTZ", "ends": "TIMESTAMPTZ"}}
 
 
+STEPS = """
+    CREATE TABLE kept_steps (
+        value_stream_id INTEGER NOT NULL,
+        starts TIMESTAMPTZ NOT NULL,
+        ends TIMESTAMPTZ NOT NULL,
+        type TEXT NOT NULL,
+        left_id INTEGER NOT NULL,
+        entered_id INTEGER NOT NULL,
+        mark INTEGER NOT NULL,
+        n BIGINT NOT NULL,
+        discarded_n BIGINT NOT NULL,
+        CONSTRAINT kept_steps_pkey
+            PRIMARY KEY (value_stream_id, starts, ends, type, left_id, entered_id, mark),
+        CONSTRAINT kept_steps_value_stream_id_fkey
+            FOREIGN KEY (value_stream_id) REFERENCES value_streams (id)
+    )
+"""
+
+
 def upgrade() -> None:
     """Key the parts by the time they are about, whatever its length; the roll-up fills them."""
     _replace("day", "kept")
+    op.execute(STEPS)
     op.execute("ALTER TABLE rollup_state ADD COLUMN hours_from TIMESTAMPTZ")
     op.execute("ALTER TABLE rollup_state ADD COLUMN hours_until TIMESTAMPTZ")
     op.execute(
@@ -45,6 +65,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Key the parts by day again; the roll-up fills them."""
+    op.execute("DROP TABLE kept_steps")
     _replace("kept", "day")
     op.execute("ALTER TABLE rollup_state DROP COLUMN hours_until, DROP COLUMN hours_from")
 

@@ -10,16 +10,20 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from app.domain.work_item import WorkItemType
+from app.flow.buckets import BucketSize
+from app.flow.buckets import cut as buckets_of
 from app.flow.calendar import Window
 from app.flow.stage_times import StagePresence
 from app.flow.summary import FlowSummary
 from app.flow.value_stream_map import Ladder
 from app.store import aging
+from app.store.cumulative_flow import cumulative_flow
 from app.store.database import Database
 from app.store.finished_paths import finished_paths
 from app.store.flow_summary import summary_of
 from app.store.measurements import Selection
 from app.store.parts import gather
+from app.store.series import series
 from app.store.spans import (
     Phase,
     Piece,
@@ -36,7 +40,7 @@ from tests.integration.stored import Stored, stored, stored_test
 from tests.integration.test_rollups_agree import CLOSED, apply, changes, in_zone, roll_up_all
 from tests.strategies import BASE, HORIZON, Population, histories, instants, populations, zones
 
-Numbers = tuple[FlowSummary, StagePresence, Ladder, Any, Any]
+Numbers = tuple[FlowSummary, StagePresence, Ladder, Any, Any, Any, Any]
 
 
 async def numbers(inside: Stored, window: Window, types: list[WorkItemType] | None) -> Numbers:
@@ -45,7 +49,11 @@ async def numbers(inside: Stored, window: Window, types: list[WorkItemType] | No
     parts = await gather(inside.connection, selection)
     presence = await stage_presence(inside.connection, selection, inside.stream, parts)
     pace = await aging.pace(inside.connection, selection, inside.stream)
-    return (summary_of(parts), presence, *finished_paths(parts, inside.stream), pace)
+    buckets = buckets_of(window, BucketSize.DAY, inside.stream.zone_info)
+    points = await series(inside.connection, selection, buckets)
+    lines = await cumulative_flow(inside.connection, inside.stream, selection, buckets)
+    paths = finished_paths(parts, inside.stream)
+    return (summary_of(parts), presence, *paths, pace, points, lines)
 
 
 async def from_the_log(inside: Stored, window: Window, types: list[WorkItemType] | None) -> Numbers:

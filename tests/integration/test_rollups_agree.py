@@ -54,6 +54,7 @@ KEPT = (
     "kept_moves",
     "kept_paths",
     "kept_passes",
+    "kept_steps",
 )
 
 

@@ -94,3 +94,15 @@ kept_passes = _kept_table(
     packed=("passes",),
 )
 """As `store/sql/part_passes.sql` computes it."""
+
+kept_steps = _kept_table(
+    "kept_steps",
+    (
+        _type(),
+        *_from_stage_to_stage(),
+        Column("mark", Integer, primary_key=True, autoincrement=False),
+    ),
+    "n",
+    "discarded_n",
+)
+"""As `store/sql/part_steps.sql` computes it."""
