@@ -8,7 +8,14 @@ from sqlalchemy import Table, delete, text, tuple_
 from app.store.database import Connection
 from app.store.queries import load_query
 from app.store.spans import Piece
-from app.store.tables import kept_items, kept_moves, kept_passes, kept_paths, kept_steps
+from app.store.tables import (
+    kept_crossings,
+    kept_items,
+    kept_moves,
+    kept_passes,
+    kept_paths,
+    kept_steps,
+)
 
 ONE_HOUR = timedelta(hours=1)
 _TABLES = {
@@ -17,6 +24,7 @@ _TABLES = {
     kept_paths: "part_paths",
     kept_passes: "part_passes",
     kept_steps: "part_steps",
+    kept_crossings: "part_crossings",
 }
 
 

@@ -9,7 +9,7 @@ has flowed since.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from enum import IntEnum
 from itertools import pairwise
 
@@ -19,7 +19,8 @@ from app.store.queries import load_query
 
 _KEPT_DAYS = load_query("kept_days")
 _KEPT_HOURS = load_query("kept_hours")
-_NEVER = datetime(9000, 1, 1, tzinfo=UTC)
+_EVER_AFTER = timedelta(days=200 * 365)
+"""Beyond all that has happened, and short enough for the database to tell it to the microsecond."""
 
 
 class Phase(IntEnum):
@@ -87,7 +88,7 @@ def time_since(window: Window, edges: Sequence[datetime] = ()) -> list[Span]:
     spans = [
         *(Span(slot, starts, ends, ends) for slot, (starts, ends) in enumerate(buckets)),
         Span(Phase.AFTER, window.end, known, known),
-        Span(Phase.LATER, known, _NEVER, known),
+        Span(Phase.LATER, known, known + _EVER_AFTER, known),
     ]
     return [each for each in spans if each.starts < each.ends]
 

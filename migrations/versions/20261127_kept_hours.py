@@ -50,11 +50,28 @@ STEPS = """
     )
 """
 
+CROSSINGS = """
+    CREATE TABLE kept_crossings (
+        value_stream_id INTEGER NOT NULL,
+        starts TIMESTAMPTZ NOT NULL,
+        ends TIMESTAMPTZ NOT NULL,
+        type TEXT NOT NULL,
+        entered_n BIGINT NOT NULL,
+        left_n BIGINT NOT NULL,
+        reentered_us BIGINT NOT NULL,
+        exited_us BIGINT NOT NULL,
+        CONSTRAINT kept_crossings_pkey PRIMARY KEY (value_stream_id, starts, ends, type),
+        CONSTRAINT kept_crossings_value_stream_id_fkey
+            FOREIGN KEY (value_stream_id) REFERENCES value_streams (id)
+    )
+"""
+
 
 def upgrade() -> None:
     """Key the parts by the time they are about, whatever its length; the roll-up fills them."""
     _replace("day", "kept")
     op.execute(STEPS)
+    op.execute(CROSSINGS)
     op.execute("ALTER TABLE rollup_state ADD COLUMN hours_from TIMESTAMPTZ")
     op.execute("ALTER TABLE rollup_state ADD COLUMN hours_until TIMESTAMPTZ")
     op.execute(
@@ -65,6 +82,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Key the parts by day again; the roll-up fills them."""
+    op.execute("DROP TABLE kept_crossings")
     op.execute("DROP TABLE kept_steps")
     _replace("kept", "day")
     op.execute("ALTER TABLE rollup_state DROP COLUMN hours_until, DROP COLUMN hours_from")

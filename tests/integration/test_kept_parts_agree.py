@@ -13,6 +13,7 @@ from app.domain.work_item import WorkItemType
 from app.flow.buckets import BucketSize
 from app.flow.buckets import cut as buckets_of
 from app.flow.calendar import Window
+from app.flow.littles_law import LittlesLaw
 from app.flow.stage_times import StagePresence
 from app.flow.summary import FlowSummary
 from app.flow.value_stream_map import Ladder
@@ -21,6 +22,7 @@ from app.store.cumulative_flow import cumulative_flow
 from app.store.database import Database
 from app.store.finished_paths import finished_paths
 from app.store.flow_summary import summary_of
+from app.store.littles_law import littles_law
 from app.store.measurements import Selection
 from app.store.parts import gather
 from app.store.series import series
@@ -40,7 +42,7 @@ from tests.integration.stored import Stored, stored, stored_test
 from tests.integration.test_rollups_agree import CLOSED, apply, changes, in_zone, roll_up_all
 from tests.strategies import BASE, HORIZON, Population, histories, instants, populations, zones
 
-Numbers = tuple[FlowSummary, StagePresence, Ladder, Any, Any, Any, Any]
+Numbers = tuple[FlowSummary, StagePresence, Ladder, Any, Any, Any, Any, LittlesLaw]
 
 
 async def numbers(inside: Stored, window: Window, types: list[WorkItemType] | None) -> Numbers:
@@ -53,7 +55,8 @@ async def numbers(inside: Stored, window: Window, types: list[WorkItemType] | No
     points = await series(inside.connection, selection, buckets)
     lines = await cumulative_flow(inside.connection, inside.stream, selection, buckets)
     paths = finished_paths(parts, inside.stream)
-    return (summary_of(parts), presence, *paths, pace, points, lines)
+    law = await littles_law(inside.connection, selection)
+    return (summary_of(parts), presence, *paths, pace, points, lines, law)
 
 
 async def from_the_log(inside: Stored, window: Window, types: list[WorkItemType] | None) -> Numbers:

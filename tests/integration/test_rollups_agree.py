@@ -55,6 +55,7 @@ KEPT = (
     "kept_paths",
     "kept_passes",
     "kept_steps",
+    "kept_crossings",
 )
 
 

@@ -4,7 +4,14 @@ The transition log (`stage_transitions`) is the truth. The columns of `work_item
 are derived from it in the transaction of each write, so that reading never replays a history.
 """
 
-from app.store.tables.kept_parts import kept_items, kept_moves, kept_passes, kept_paths, kept_steps
+from app.store.tables.kept_parts import (
+    kept_crossings,
+    kept_items,
+    kept_moves,
+    kept_passes,
+    kept_paths,
+    kept_steps,
+)
 from app.store.tables.log import (
     idempotency_keys,
     stage_transitions,
@@ -38,6 +45,7 @@ __all__ = [
     "flow_metrics",
     "idempotency_keys",
     "item_blocks",
+    "kept_crossings",
     "kept_items",
     "kept_moves",
     "kept_passes",

@@ -106,3 +106,8 @@ kept_steps = _kept_table(
     "discarded_n",
 )
 """As `store/sql/part_steps.sql` computes it."""
+
+kept_crossings = _kept_table(
+    "kept_crossings", (_type(),), "entered_n", "left_n", "reentered_us", "exited_us"
+)
+"""As `store/sql/part_crossings.sql` computes it."""
