@@ -40,6 +40,7 @@ lock: $(UV) ## Lock the newest allowed versions and export them for pip
 	$(UV) lock --upgrade --quiet
 	$(UV) export --frozen --quiet --no-dev --no-emit-project -o requirements.txt
 	$(UV) export --frozen --quiet --only-dev --no-emit-project -o requirements-dev.txt
+	$(UV) export --frozen --quiet --only-group build --no-emit-project -o requirements-build.txt
 
 openapi: .venv/.run ## Write openapi.json from the code
 	$(BIN)/vsm openapi > openapi.json.new && mv openapi.json.new openapi.json

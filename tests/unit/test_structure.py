@@ -34,7 +34,7 @@ CLOCKS = {
     ("time", "gmtime"),
 }
 PIN = re.compile(r"^([a-z0-9][a-z0-9._-]*)==([^\s;\\]+)", re.IGNORECASE | re.MULTILINE)
-REQUIREMENTS = ["requirements.txt", "requirements-dev.txt"]
+REQUIREMENTS = ["requirements.txt", "requirements-dev.txt", "requirements-build.txt"]
 
 
 def relative(path: Path) -> str:
@@ -101,6 +101,7 @@ def test_requirements_hold_every_direct_dependency() -> None:
     direct = {
         "requirements.txt": project["project"]["dependencies"],
         "requirements-dev.txt": project["dependency-groups"]["dev"],
+        "requirements-build.txt": project["dependency-groups"]["build"],
     }
     for name, dependencies in direct.items():
         pinned = {package for package, _ in PIN.findall((ROOT / name).read_text(encoding="utf-8"))}
