@@ -15,7 +15,7 @@ from packaging.utils import parse_wheel_filename
 from app import __version__
 
 ROOT = Path(__file__).resolve().parents[3]
-SCRIPTS = ["build.sh", ".ci/run"]
+SCRIPTS = ["build.sh", "validate.sh", ".ci/run"]
 BUILDERS = ["docker", "podman", "buildah"]
 PYTHONS = [(3, 11), (3, 12), (3, 13)]
 MACHINES = ["x86_64", "aarch64"]
