@@ -13,7 +13,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 # trust what the system trusts: company proxies sign with their own certificates
 export UV_SYSTEM_CERTS ?= true
 
-.PHONY: help run test check bench lock openapi clean
+.PHONY: help run test check bench lock openapi licences clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -25,12 +25,13 @@ run: .venv/.run ## Serve API and dashboard on http://127.0.0.1:8000 (HOST, PORT,
 test: .venv/.dev ## Run all tests: unit, integration, acceptance
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal
 
-check: .venv/.dev ## The quick gate: lint, format, types, architecture, locks, unit tests
+check: .venv/.dev ## The quick gate: lint, format, types, architecture, locks, secrets, unit tests
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(UV) lock --check --quiet
+	git ls-files -z | xargs -0 -n 250 -P 2 $(BIN)/detect-secrets-hook --baseline .secrets.baseline
 	$(BIN)/pytest tests/unit -q -n $(WORKERS)
 
 bench: .venv/.dev ## Run the benchmarks; each prints a ratio taken in one run
@@ -44,6 +45,9 @@ lock: $(UV) ## Lock the newest allowed versions and export them for pip
 
 openapi: .venv/.run ## Write openapi.json from the code
 	$(BIN)/vsm openapi > openapi.json.new && mv openapi.json.new openapi.json
+
+licences: .venv/.dev ## Write docs/licences.md from the lock files
+	$(BIN)/python .ci/licences.py
 
 clean: ## Remove what these targets made; the embedded database stays (vsm data reset)
 	rm -rf .venv .tools .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
