@@ -100,13 +100,13 @@ Fault = Callable[[str, str, Answer], Answer]
 
 
 @contextmanager
-def spoiled(service: str, fault: Fault) -> Iterator[str]:
-    """Run a proxy in front of the service; yields its URL."""
+def spoiled(service: str, fault: Fault, *forwarded: str) -> Iterator[str]:
+    """Run a proxy in front of the service; yields its URL. Few headers are passed on."""
 
     class Proxy(BaseHTTPRequestHandler):
         def forward(self) -> None:
             data = self.rfile.read(int(self.headers.get("Content-Length") or 0)) or None
-            names = ("Accept", "Content-Type", "Idempotency-Key")
+            names = ("Accept", "Content-Type", *forwarded)
             headers = {name: self.headers[name] for name in names if self.headers[name]}
             answer = ask(service + self.path, self.command, data, headers)
             answer = fault(self.command, self.path, answer)
@@ -136,7 +136,7 @@ def spoiled(service: str, fault: Fault) -> Iterator[str]:
 def validate(url: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [ROOT / "validate.sh"],
-        env=os.environ | {"VSM_URL": url},
+        env=os.environ | {"VSM_URL": url, "VSM_TIMEOUT": "5"},
         capture_output=True,
         text=True,
         timeout=120,
@@ -245,10 +245,21 @@ def test_a_broken_service_fails_at_what_is_broken_and_is_cleaned_up(
     service: str, name: str
 ) -> None:
     fault, where = FAULTS[name]
-    with spoiled(service, fault) as url:
+    with spoiled(service, fault, "Idempotency-Key") as url:
         failed = validate(url)
     assert failed.returncode == 1, failed.stdout
     assert where in failed.stderr.splitlines()[0]
     assert "expected: " in failed.stderr
     assert "got: " in failed.stderr
     assert open_items(service) == 0
+
+
+def test_a_service_that_takes_a_repeated_request_for_a_new_one_fails_and_is_cleaned_up(
+    service: str,
+) -> None:
+    with spoiled(service, lambda _method, _path, answer: answer) as url:  # it drops the key
+        failed = validate(url)
+    assert failed.returncode == 1
+    assert "create: repeated under the same key" in failed.stderr.splitlines()[0]
+    found = json.loads(ask(f"{service}{ITEMS}?q=validate.sh&limit=500", "GET", None, {}).body)
+    assert [item for item in found["items"] if item["cancelled_at"] is None] == []
