@@ -50,8 +50,22 @@ def files() -> tuple[Path, ...]:
     return tuple(path for path in found if path.name != "kustomization.yaml")
 
 
+class StrictLoader(yaml.SafeLoader):
+    """Refuses a key that is said twice, as the API server does."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key) for key, _value in node.value]
+        twice = {key for key in keys if keys.count(key) > 1}
+        if twice:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"said twice: {twice}", node.start_mark
+            )
+        return super().construct_mapping(node, deep)
+
+
 def load(text: str) -> Manifests:
-    return Manifests([each for each in yaml.safe_load_all(text) if each])
+    documents = yaml.load_all(text, StrictLoader)
+    return Manifests([each for each in documents if each])
 
 
 def read(path: Path) -> Manifests:

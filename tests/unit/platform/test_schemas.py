@@ -18,6 +18,7 @@ from tests.unit.platform.conftest import (
     Manifest,
     Manifests,
     files,
+    load,
     read,
     rendered,
 )
@@ -107,12 +108,17 @@ def test_an_unknown_field_of_a_custom_resource_is_refused() -> None:
         check_custom(cluster)
 
 
+def test_a_key_that_is_said_twice_is_refused() -> None:
+    with pytest.raises(yaml.YAMLError, match="said twice"):
+        load("kind: Service\nkind: Secret\n")
+
+
 def test_every_file_of_the_base_is_in_its_kustomization() -> None:
     base = yaml.safe_load((APPS / "kustomization.yaml").read_text(encoding="utf-8"))
     application = "vsm-service-application.yaml"  # Argo CD's own; it deploys the others
     expected = {str(path.relative_to(APPS)) for path in files()} - {application}
     listed = {each for each in base["resources"] if each.endswith(".yaml")}
-    assert listed == expected
+    assert listed == expected, "list it in platform/apps/kustomization.yaml"
 
 
 def test_every_file_of_an_overlay_is_used_by_it() -> None:
