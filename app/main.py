@@ -45,7 +45,9 @@ from app.api.middleware import Observed
 from app.api.stream_paths import StreamPaths, described
 from app.settings import Settings
 from app.store.database import open_database
+from app.store.watching import watch
 from app.telemetry import configure_logs
+from app.telemetry import database as telemetry
 
 _ROUTES = (
     batch,
@@ -104,6 +106,8 @@ def create_app(settings: Settings | None = None, database_url: str | None = None
             statement_timeout=chosen.statement_timeout,
             echo=chosen.sql_echo,
         )
+        watch(database, telemetry.ran, telemetry.took)
+        telemetry.opened(chosen.pool_size)
         app.state.database = database
         gc.collect()
         gc.freeze()  # what lives from here on is never looked at again

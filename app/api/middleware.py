@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.problems import InternalError, response
-from app.telemetry import REQUESTS
+from app.telemetry.process import REQUEST_SECONDS, REQUESTS, REQUESTS_IN_PROGRESS
 
 log = structlog.get_logger()
 
@@ -43,6 +43,7 @@ class Observed:
         request_id = _request_id(scope)
         scope.setdefault("state", {})["request_id"] = request_id
         structlog.contextvars.bind_contextvars(request_id=request_id)
+        REQUESTS_IN_PROGRESS.inc()
         began = time.perf_counter()
         status = SERVER_ERROR
         answering = False
@@ -66,6 +67,7 @@ class Observed:
                 raise
             await response(Request(scope), InternalError())(scope, receive, observe)
         finally:
+            REQUESTS_IN_PROGRESS.dec()
             _record(scope, status, time.perf_counter() - began)
             structlog.contextvars.clear_contextvars()
 
@@ -106,6 +108,7 @@ def _record(scope: MutableMapping[str, Any], status: int, seconds: float) -> Non
     method = scope["method"] if scope["method"] in _METHODS else "OTHER"
     endpoint = getattr(scope.get("route"), "path", "unmatched")
     REQUESTS.labels(method, endpoint, str(status)).inc()
+    REQUEST_SECONDS.labels(method, endpoint).observe(seconds)
     level = "error" if status >= SERVER_ERROR else "warning" if seconds >= SLOW else "info"
     getattr(log, level)(
         "request",
