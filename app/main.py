@@ -126,7 +126,12 @@ def create_app(settings: Settings | None = None, database_url: str | None = None
     )
     app.state.settings = chosen
     app.add_middleware(StreamPaths)
-    app.add_middleware(Observed, max_body_bytes=chosen.max_import_bytes)
+    app.add_middleware(
+        Observed,
+        max_body_bytes=chosen.max_import_bytes,
+        log_all=chosen.log_requests,
+        slow=chosen.log_slow,
+    )
     problems.install(app)
     for module in _ROUTES:
         app.include_router(module.router)
