@@ -13,7 +13,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 # trust what the system trusts: company proxies sign with their own certificates
 export UV_SYSTEM_CERTS ?= true
 
-.PHONY: help run test check bench lock openapi clean
+.PHONY: help run test check bench lock openapi dashboards clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -43,6 +43,9 @@ lock: $(UV) ## Lock the newest allowed versions and export them for pip
 
 openapi: .venv/.run ## Write openapi.json from the code
 	$(BIN)/vsm openapi > openapi.json.new && mv openapi.json.new openapi.json
+
+dashboards: .venv/.dev ## Write Grafana's dashboards from the code in monitoring/
+	$(BIN)/python -m monitoring
 
 clean: ## Remove what these targets made; the embedded database stays (vsm data reset)
 	rm -rf .venv .tools .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

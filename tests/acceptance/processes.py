@@ -35,7 +35,8 @@ class Service:
     def lines(self) -> list[dict[str, Any]]:
         """Return what it has logged so far; every line after the greeting has to be JSON."""
         _, _, logged = self.log.read_text().partition("(Ctrl-C stops it)\n")
-        return [json.loads(line) for line in logged.splitlines()]
+        whole, _, _ = logged.rpartition("\n")  # the last line may be half written
+        return [json.loads(line) for line in whole.splitlines()]
 
     def requests(self, path: str = "", number: int = 0) -> list[dict[str, Any]]:
         """Return the lines about requests of a path, or of any, once there are so many.
