@@ -13,9 +13,10 @@ import structlog
 from app.domain.errors import VsmError
 from app.store import clocks, idempotency, recent_measures, rollups, value_streams
 from app.store.database import Database, transaction
-from app.telemetry import BUCKET_HOURS
+from app.telemetry import BUCKET_HOURS, tracing
 from app.telemetry.process import JOB_RUNS, JOB_SUCCESS
 from app.usecases.measure_recent import measure_recent
+from app.usecases.observe import observe
 from app.usecases.roll_up import roll_up
 
 log = structlog.get_logger()
@@ -58,6 +59,13 @@ async def measure_streams(database: Database) -> int:
     return len(keys)
 
 
+async def tell_flow(database: Database) -> None:
+    """Give OpenTelemetry what Prometheus would scrape, where somebody wants it."""
+    if tracing.wants_flow():
+        async with transaction(database) as connection:
+            tracing.tell_flow(await observe(connection))
+
+
 async def wind_clocks(database: Database) -> int:
     """Fill the working clocks that do not reach far enough ahead; returns how many."""
     async with transaction(database) as connection:
@@ -83,6 +91,7 @@ JOBS = (
     Job("roll up flow metrics", roll_up_streams, every=60),
     Job("wind working clocks", wind_clocks, every=300),
     Job("measure the last days", measure_streams, every=60),
+    Job("tell OpenTelemetry of the flow", tell_flow, every=60),
 )
 
 
@@ -103,7 +112,8 @@ async def _repeat(job: Job, database: Database) -> None:
     while True:
         await asyncio.sleep(job.every)
         try:
-            result = await job.run(database)
+            with tracing.span(f"job: {job.what}"):
+                result = await job.run(database)
             JOB_RUNS.labels(job.what, "done").inc()
             JOB_SUCCESS.labels(job.what).set_to_current_time()
             log.debug("job done", job=job.what, result=result)

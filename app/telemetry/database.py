@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from app.telemetry import tracing
 from app.telemetry.process import (
     POOL_IN_USE,
     POOL_SIZE,
@@ -15,6 +16,12 @@ class Statement(Protocol):
 
     @property
     def name(self) -> str: ...  # noqa: D102
+    @property
+    def text(self) -> str: ...  # noqa: D102
+    @property
+    def began_ns(self) -> int: ...  # noqa: D102
+    @property
+    def ended_ns(self) -> int: ...  # noqa: D102
     @property
     def seconds(self) -> float: ...  # noqa: D102
     @property
@@ -31,8 +38,10 @@ def ran(statement: Statement) -> None:
     STATEMENT_SECONDS.labels(statement.name).observe(statement.seconds)
     if statement.error is not None:
         STATEMENT_ERRORS.labels(statement.name).inc()
+    tracing.ran(statement)
 
 
 def took(connections: int) -> None:
     """Count connections that left the pool, negative ones that came back."""
     POOL_IN_USE.inc(connections)
+    tracing.took(connections)

@@ -5,6 +5,8 @@ import sys
 
 import structlog
 
+from app.telemetry import tracing
+
 _TRACEBACKS = structlog.processors.ExceptionRenderer(
     # local variables hold bodies and passwords; they do not belong into logs
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
@@ -18,6 +20,7 @@ def configure_logs(style: str, level: str) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="%H:%M:%S" if console else "iso", utc=not console),
+        tracing.log,
     ]
     render: list[structlog.types.Processor] = (
         [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
