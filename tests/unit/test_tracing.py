@@ -1,5 +1,6 @@
 """OpenTelemetry costs nothing until a variable asks for it, and sends the flow as observed."""
 
+import json
 import subprocess
 import sys
 
@@ -80,11 +81,24 @@ def test_the_flow_is_sent_under_the_names_and_labels_that_prometheus_knows(
     assert plain(wip.attributes) == {"stream": "shop", "stage": "Backlog", "zone": "todo"}
 
 
-def test_an_exporter_and_a_protocol_that_nobody_knows_are_warned_of(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", URL)
-    environ = {"OTEL_TRACES_EXPORTER": "zipkin"}
-    OpenTelemetry(["TRACES"], environ).shutdown()
-    said = capsys.readouterr()
-    assert "zipkin" in said.out + said.err
+def test_an_exporter_and_a_protocol_that_nobody_knows_are_warned_of() -> None:
+    script = """
+from app.telemetry import configure_logs, tracing
+configure_logs("json", "info")
+tracing.start()
+tracing.stop()
+"""
+    variables = {
+        "OTEL_TRACES_EXPORTER": "zipkin",
+        "OTEL_LOGS_EXPORTER": "otlp",
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+    }
+    run = subprocess.run(
+        [sys.executable, "-c", script], env=variables, capture_output=True, text=True, check=True
+    )
+    said = [json.loads(line) for line in run.stderr.splitlines()]
+    told = {(each["event"], each["level"], each["value"]) for each in said}
+    assert told == {
+        ("unknown exporter", "warning", "zipkin"),
+        ("unknown protocol", "warning", "grpc"),
+    }
