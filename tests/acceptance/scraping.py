@@ -77,10 +77,11 @@ def prometheus(folder: Path, targets: list[str]) -> Iterator[Query]:
 
 
 def until(holds: Callable[[], bool]) -> None:
-    """Wait until something holds."""
+    """Wait until something holds; raises TimeoutError."""
     deadline = time.monotonic() + PATIENCE
     while not holds():
-        assert time.monotonic() < deadline, "it did not come to hold in time"
+        if time.monotonic() > deadline:
+            raise TimeoutError("it did not come to hold in time")
         time.sleep(0.2)
 
 
