@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry, generate_latest, multiprocess
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
@@ -75,7 +76,21 @@ def exposition(seen: Observation) -> bytes:
     """Return the text of all series."""
     registry = CollectorRegistry()
     registry.register(_Flow(seen))
-    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+    shared = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    if shared is not None:
+        _forget_the_dead(Path(shared))
         multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call] # untyped there
         return generate_latest(registry)
     return generate_latest(registry) + generate_latest(PROCESS)
+
+
+def _forget_the_dead(folder: Path) -> None:
+    """Take away the gauges of workers that have ended: they would be summed up for ever."""
+    for path in folder.glob("gauge_live*_*.db"):
+        worker = int(path.stem.rpartition("_")[2])
+        try:
+            os.kill(worker, 0)  # signal 0 does nothing but ask
+        except ProcessLookupError:
+            multiprocess.mark_process_dead(worker)  # type: ignore[no-untyped-call] # untyped there
+        except PermissionError:
+            continue

@@ -1,6 +1,7 @@
 """OpenTelemetry costs nothing until a variable asks for it, and sends the flow as observed."""
 
 import json
+import logging
 import subprocess
 import sys
 
@@ -79,6 +80,26 @@ def test_the_flow_is_sent_under_the_names_and_labels_that_prometheus_knows(
         assert (point.as_int or point.as_double) == number
     [wip] = metrics["vsm_work_in_progress"].gauge.data_points
     assert plain(wip.attributes) == {"stream": "shop", "stage": "Backlog", "zone": "todo"}
+
+
+def test_a_line_is_sent_with_its_fields_and_its_exception_but_not_those_about_sending(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with receiver() as received:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", received.url)
+        telling = OpenTelemetry(["LOGS"], {})
+        for error in (ValueError("too far"), (ValueError, ValueError("too far"), None)):
+            line = {"event": "internal error", "level": "error", "ms": 1.5, "exc_info": error}
+            telling.log({**line, "timestamp": "2026-01-05T09:00:00Z"})
+        own = logging.LogRecord("opentelemetry.exporter", 30, "", 0, "failed", None, None)
+        telling.log({"event": "failed", "level": "warning", "_record": own})
+        telling.shutdown()
+    assert len(received.logs) == 2
+    for record in received.logs:
+        assert (record.body.string_value, record.severity_text) == ("internal error", "ERROR")
+        told = plain(record.attributes)
+        assert told.pop("exception.stacktrace")
+        assert told == {"ms": 1.5, "exception.type": "ValueError", "exception.message": "too far"}
 
 
 def test_an_exporter_and_a_protocol_that_nobody_knows_are_warned_of() -> None:
