@@ -13,7 +13,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 # trust what the system trusts: company proxies sign with their own certificates
 export UV_SYSTEM_CERTS ?= true
 
-.PHONY: help run test check bench lock openapi licences clean
+.PHONY: help run test check bench lock openapi dashboards licences clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -48,6 +48,9 @@ openapi: .venv/.run ## Write openapi.json from the code
 
 licences: .venv/.dev ## Write docs/licences.md from the lock files
 	$(BIN)/python .ci/licences.py
+
+dashboards: .venv/.dev ## Write Grafana's dashboards from the code in monitoring/
+	$(BIN)/python -m monitoring
 
 clean: ## Remove what these targets made; the embedded database stays (vsm data reset)
 	rm -rf .venv .tools .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

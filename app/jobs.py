@@ -11,9 +11,12 @@ from dataclasses import dataclass
 import structlog
 
 from app.domain.errors import VsmError
-from app.store import clocks, idempotency, observations, rollups, value_streams
+from app.store import clocks, idempotency, recent_measures, rollups, value_streams
 from app.store.database import Database, transaction
-from app.telemetry import BUCKET_HOURS, QUANTILE_DAYS, QUANTILES
+from app.telemetry import BUCKET_HOURS, tracing
+from app.telemetry.process import JOB_RUNS, JOB_SUCCESS
+from app.usecases.measure_recent import measure_recent
+from app.usecases.observe import observe
 from app.usecases.roll_up import roll_up
 
 log = structlog.get_logger()
@@ -41,10 +44,26 @@ async def roll_up_streams(database: Database) -> int:
     return sum([await _roll_up_stream(database, stream_id) for stream_id in streams])
 
 
-async def measure_quantiles(database: Database) -> None:
-    """Keep the quantiles that are exported, so that a scrape need not sort a month."""
+async def measure_streams(database: Database) -> int:
+    """Keep what Prometheus is told of the last days of streams that are due; returns how many.
+
+    Measured in one transaction and kept in another: the first one only reads, from one snapshot.
+    """
     async with transaction(database) as connection:
-        await observations.keep_cycle_time_quantiles(connection, QUANTILES, QUANTILE_DAYS)
+        keys = await recent_measures.due(connection)
+    for key in keys:
+        async with transaction(database) as connection:
+            stream, measures = await measure_recent(connection, key)
+        async with transaction(database) as connection:
+            await recent_measures.keep(connection, stream.id, measures)
+    return len(keys)
+
+
+async def tell_flow(database: Database) -> None:
+    """Give OpenTelemetry what Prometheus would scrape, where somebody wants it."""
+    if tracing.wants_flow():
+        async with transaction(database) as connection:
+            tracing.tell_flow(await observe(connection))
 
 
 async def wind_clocks(database: Database) -> int:
@@ -71,7 +90,8 @@ JOBS = (
     Job("forget old idempotency keys", forget_old_keys, every=3600),
     Job("roll up flow metrics", roll_up_streams, every=60),
     Job("wind working clocks", wind_clocks, every=300),
-    Job("measure cycle time quantiles", measure_quantiles, every=60),
+    Job("measure the last days", measure_streams, every=60),
+    Job("tell OpenTelemetry of the flow", tell_flow, every=60),
 )
 
 
@@ -92,9 +112,14 @@ async def _repeat(job: Job, database: Database) -> None:
     while True:
         await asyncio.sleep(job.every)
         try:
-            result = await job.run(database)
+            with tracing.span(f"job: {job.what}"):
+                result = await job.run(database)
+            JOB_RUNS.labels(job.what, "done").inc()
+            JOB_SUCCESS.labels(job.what).set_to_current_time()
             log.debug("job done", job=job.what, result=result)
         except VsmError as error:
+            JOB_RUNS.labels(job.what, "failed").inc()
             log.warning("job failed", job=job.what, detail=error.detail)
         except Exception:  # a fault must not end the job until the next restart
+            JOB_RUNS.labels(job.what, "failed").inc()
             log.exception("job failed", job=job.what)

@@ -1,11 +1,12 @@
 """Compose the service. `uvicorn app.main:app` serves it against the server in DATABASE_*."""
 
+import asyncio
 import gc
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import fastapi_offline
 from fastapi import FastAPI
@@ -45,7 +46,12 @@ from app.api.middleware import Observed
 from app.api.stream_paths import StreamPaths, described
 from app.settings import Settings
 from app.store.database import open_database
-from app.telemetry import configure_logs
+from app.store.watching import watch
+from app.telemetry import configure_logs, tracing
+from app.telemetry import database as telemetry
+
+if TYPE_CHECKING:
+    from fastapi.telemetry import TelemetryConfig
 
 _ROUTES = (
     batch,
@@ -95,6 +101,7 @@ def create_app(settings: Settings | None = None, database_url: str | None = None
     chosen = settings or Settings.read()
     url = database_url or chosen.server_url()
     configure_logs(chosen.log_format, chosen.log_level)
+    tracing.start()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -104,12 +111,15 @@ def create_app(settings: Settings | None = None, database_url: str | None = None
             statement_timeout=chosen.statement_timeout,
             echo=chosen.sql_echo,
         )
+        watch(database, telemetry.ran, telemetry.took)
+        telemetry.opened(chosen.pool_size)
         app.state.database = database
         gc.collect()
         gc.freeze()  # what lives from here on is never looked at again
         async with jobs.running(database):
             yield
         await database.dispose()
+        await asyncio.to_thread(tracing.stop)  # it sends what is left, and waits for that
 
     app = FastAPI(
         title="VSM Service",
@@ -119,10 +129,16 @@ def create_app(settings: Settings | None = None, database_url: str | None = None
         docs_url=None,
         redoc_url=None,
         separate_input_output_schemas=False,
+        telemetry=cast("TelemetryConfig", tracing.of_requests()),
     )
     app.state.settings = chosen
     app.add_middleware(StreamPaths)
-    app.add_middleware(Observed, max_body_bytes=chosen.max_import_bytes)
+    app.add_middleware(
+        Observed,
+        max_body_bytes=chosen.max_import_bytes,
+        log_all=chosen.log_requests,
+        slow=chosen.log_slow,
+    )
     problems.install(app)
     for module in _ROUTES:
         app.include_router(module.router)

@@ -35,6 +35,8 @@ SETTINGS = (
     Setting("VSM_DATA_DIR", "", "folder of the embedded database (default: `vsm data path`)"),
     Setting("VSM_LOG_FORMAT", "auto", "`console`, `json`, or `auto`: console on a terminal"),
     Setting("VSM_LOG_LEVEL", "info", "`debug`, `info`, `warning` or `error`"),
+    Setting("VSM_LOG_REQUESTS", "false", "log every request; else those that fail or are slow"),
+    Setting("VSM_LOG_SLOW", "1", "seconds from which a request is logged as slow, 0 to 600"),
     Setting("VSM_MAX_IMPORT_MB", "100", "largest file that the import endpoint accepts, in MiB"),
 )
 """Everything that the environment can say."""
@@ -53,6 +55,8 @@ class Settings:
     data_dir: Path | None
     log_format: str
     log_level: str
+    log_requests: bool
+    log_slow: float
     max_import_bytes: int
 
     @classmethod
@@ -70,6 +74,8 @@ class Settings:
             data_dir=Path(values["VSM_DATA_DIR"]).expanduser() if values["VSM_DATA_DIR"] else None,
             log_format=_choice(values, "VSM_LOG_FORMAT", ("auto", "console", "json")),
             log_level=_choice(values, "VSM_LOG_LEVEL", ("debug", "info", "warning", "error")),
+            log_requests=_flag(values, "VSM_LOG_REQUESTS"),
+            log_slow=number("VSM_LOG_SLOW", float, 0, 600),
             max_import_bytes=number("VSM_MAX_IMPORT_MB", int, 1, 4096) * 1024 * 1024,
         )
 

@@ -19,7 +19,7 @@ import httpx
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import make_url
 
-from app.jobs import measure_quantiles, roll_up_streams
+from app.jobs import measure_streams, roll_up_streams
 from app.main import create_app
 from app.settings import Settings
 from app.store import schema
@@ -83,7 +83,7 @@ async def roll_up(filled: Filled) -> None:
     started = perf_counter()
     database = open_database(filled.url)
     batches = await roll_up_streams(database)
-    await measure_quantiles(database)
+    await measure_streams(database)
     await database.dispose()
     print(f"  rolled up in {perf_counter() - started:.1f} s, {batches} transactions", flush=True)
 

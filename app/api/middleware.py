@@ -12,28 +12,32 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.problems import InternalError, response
-from app.telemetry import REQUESTS
+from app.telemetry.process import REQUEST_SECONDS, REQUESTS, REQUESTS_IN_PROGRESS
 
 log = structlog.get_logger()
-
-SLOW = 1.0
-"""Seconds from which a request is worth a warning."""
 
 SERVER_ERROR = 500
 
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_TRACEPARENT = re.compile(
+    r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}.*"
+)
+"""W3C Trace Context, level 1: version, trace id, parent id, flags."""
 
 
 class Observed:
     """Give each request an id (the caller's X-Request-ID if it is sane), count it, log it.
 
+    Logged are requests that failed here or took at least `slow` seconds, and all with `log_all`.
     What nobody expected becomes an answer here, where the request's id is still known.
     """
 
-    def __init__(self, app: ASGIApp, max_body_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, max_body_bytes: int, *, log_all: bool, slow: float) -> None:
         self._app = app
         self._max_body_bytes = max_body_bytes
+        self._log_all = log_all
+        self._slow = slow
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -42,7 +46,8 @@ class Observed:
             return
         request_id = _request_id(scope)
         scope.setdefault("state", {})["request_id"] = request_id
-        structlog.contextvars.bind_contextvars(request_id=request_id)
+        structlog.contextvars.bind_contextvars(request_id=request_id, **_trace(scope))
+        REQUESTS_IN_PROGRESS.inc()
         began = time.perf_counter()
         status = SERVER_ERROR
         answering = False
@@ -66,8 +71,25 @@ class Observed:
                 raise
             await response(Request(scope), InternalError())(scope, receive, observe)
         finally:
-            _record(scope, status, time.perf_counter() - began)
+            REQUESTS_IN_PROGRESS.dec()
+            seconds = time.perf_counter() - began
+            _count(scope, status, seconds)
+            self._log(scope, status, seconds)
             structlog.contextvars.clear_contextvars()
+
+    def _log(self, scope: Scope, status: int, seconds: float) -> None:
+        """Write a line if the request is worth one."""
+        failed, slow = status >= SERVER_ERROR, seconds >= self._slow
+        if not (failed or slow or self._log_all):
+            return
+        level = "error" if failed else "warning" if slow else "info"
+        getattr(log, level)(
+            "request",
+            method=scope["method"],
+            path=scope["path"],
+            status=status,
+            ms=round(seconds * 1000, 1),
+        )
 
     def _bounded(self, scope: Scope, receive: Receive) -> Receive:
         """Give up reading a body as soon as it is, or says that it is, too large."""
@@ -101,16 +123,17 @@ def _request_id(scope: Scope) -> str:
     return uuid.uuid4().hex
 
 
-def _record(scope: MutableMapping[str, Any], status: int, seconds: float) -> None:
+def _trace(scope: Scope) -> dict[str, str]:
+    """Return the caller's trace, so that logs lead to it also where nobody collects our spans."""
+    for name, value in scope["headers"]:
+        if name == b"traceparent" and (found := _TRACEPARENT.fullmatch(value.decode("latin-1"))):
+            return {"trace_id": found[1]}
+    return {}
+
+
+def _count(scope: MutableMapping[str, Any], status: int, seconds: float) -> None:
     """Count by route template, never by path: paths hold ids and would make endless series."""
     method = scope["method"] if scope["method"] in _METHODS else "OTHER"
     endpoint = getattr(scope.get("route"), "path", "unmatched")
     REQUESTS.labels(method, endpoint, str(status)).inc()
-    level = "error" if status >= SERVER_ERROR else "warning" if seconds >= SLOW else "info"
-    getattr(log, level)(
-        "request",
-        method=scope["method"],
-        path=scope["path"],
-        status=status,
-        ms=round(seconds * 1000, 1),
-    )
+    REQUEST_SECONDS.labels(method, endpoint).observe(seconds)

@@ -12,7 +12,7 @@ from app.domain.work_item import WorkItemType
 from app.flow.periods import Period, PeriodType
 from app.store import kept_parts
 from app.store.database import Connection
-from app.store.queries import load_query
+from app.store.queries import NAME, load_query
 from app.store.tables import (
     daily_counts,
     flow_metrics,
@@ -43,8 +43,8 @@ def _upsert(query: str) -> str:
     )
 
 
-_KEEP_DAYS = text(_upsert("roll_up_days"))
-_KEEP_PERIODS = text(_upsert("roll_up_periods"))
+_KEEP_DAYS = text(_upsert("roll_up_days")).execution_options(**{NAME: "roll_up_days"})
+_KEEP_PERIODS = text(_upsert("roll_up_periods")).execution_options(**{NAME: "roll_up_periods"})
 _COUNT_DAYS = text(
     """
     INSERT INTO daily_counts (value_stream_id, date, series, label, other, bucket, n, sum_us)

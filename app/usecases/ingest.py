@@ -13,6 +13,7 @@ from app.domain.work_item import ItemHistory
 from app.store import histories
 from app.store.database import Connection
 from app.store.histories import Merged
+from app.telemetry import tracing
 
 CHUNK = 2000
 """Items merged at once; between chunks progress is told."""
@@ -53,7 +54,8 @@ async def ingest(
     merged = Merged()
     for begin in range(0, len(told), CHUNK):
         chunk = told[begin : begin + CHUNK]
-        merged += await histories.merge(connection, stream, chunk)
+        with tracing.span("batch", items=len(chunk), stream=stream.key):
+            merged += await histories.merge(connection, stream, chunk)
         progress(len(chunk))
     instants = [move.timestamp for history in told for move in history.transitions]
     return Ingested(

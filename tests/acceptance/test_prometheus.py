@@ -32,8 +32,13 @@ async def scrape(client: httpx.AsyncClient) -> Series:
 
 
 def value(series: Series, name: str, **labels: str) -> float:
-    """Return a sample's value, 0 where there is none yet."""
-    return series.get((name, frozenset(labels.items())), 0)
+    """Return the value of a sample of the default stream, 0 where there is none yet."""
+    return series.get((name, frozenset({"stream": "default", **labels}.items())), 0)
+
+
+def requests(series: Series, **labels: str) -> float:
+    """Return how many requests were counted, 0 where there was none."""
+    return series.get(("vsm_requests_total", frozenset(labels.items())), 0)
 
 
 async def wip(client: httpx.AsyncClient) -> dict[str, float]:
@@ -52,11 +57,14 @@ async def cycle_times(client: httpx.AsyncClient) -> tuple[float, float]:
     ("name", "kind", "labels"),
     [
         ("vsm_requests", "counter", {"method", "endpoint", "status"}),
-        ("vsm_work_items_created", "counter", {"type"}),
-        ("vsm_items_completed", "counter", {"type"}),
-        ("vsm_stage_transitions", "counter", {"from_stage", "to_stage"}),
-        ("vsm_cycle_time_hours", "histogram", set()),
-        ("vsm_work_in_progress", "gauge", {"stage", "zone"}),
+        ("vsm_request_duration_seconds", "histogram", {"method", "endpoint"}),
+        ("vsm_database_statement_seconds", "summary", {"statement"}),
+        ("vsm_build_info", "gauge", {"version"}),
+        ("vsm_work_items_created", "counter", {"stream", "type"}),
+        ("vsm_items_completed", "counter", {"stream", "type"}),
+        ("vsm_stage_transitions", "counter", {"stream", "from_stage", "to_stage"}),
+        ("vsm_cycle_time_hours", "histogram", {"stream"}),
+        ("vsm_work_in_progress", "gauge", {"stream", "stage", "zone"}),
     ],
 )
 async def test_a_promised_metric_has_its_type_labels_and_help(
@@ -75,7 +83,7 @@ async def test_every_stage_has_its_gauge_from_the_start(client: httpx.AsyncClien
     stages = (await client.get("/api/v1/stages")).json()
     series = await scrape(client)
     for stage in stages:
-        labels = {("stage", stage["name"]), ("zone", stage["zone"])}
+        labels = {("stream", "default"), ("stage", stage["name"]), ("zone", stage["zone"])}
         assert series["vsm_work_in_progress", frozenset(labels)] == 0
 
 
@@ -184,11 +192,26 @@ async def test_requests_are_counted_by_route_template_never_by_path(
         ("unmatched", "OTHER", "404"),
     ):
         labels = {"endpoint": template, "method": method, "status": status}
-        name = "vsm_requests_total"
-        assert value(after, name, **labels) - value(before, name, **labels) == 1
+        assert requests(after, **labels) - requests(before, **labels) == 1
     paths = set((await get(client, "/openapi.json"))["paths"])
     hidden = {"/", "/docs", "/openapi.json", "unmatched"}
     assert endpoints(after) <= paths | hidden
+
+
+async def test_the_database_is_told_of_as_the_process_sees_it(client: httpx.AsyncClient) -> None:
+    await get(client, ITEMS)
+    series = await scrape(client)
+    assert series["vsm_database_pool_size", frozenset()] == 10
+    assert series["vsm_database_pool_in_use", frozenset()] == 0
+    assert series["vsm_requests_in_progress", frozenset()] == 1  # the scrape itself
+    statements = {
+        dict(labels)["statement"]: number
+        for (name, labels), number in series.items()
+        if name == "vsm_database_statement_seconds_count"
+    }
+    assert statements["observe"] > 0
+    assert statements["SELECT work_items"] > 0
+    assert all(re.fullmatch(r"[a-z_]+|[A-Z]+( [a-z_]+)?|other", name) for name in statements)
 
 
 def endpoints(series: Series) -> set[str]:
@@ -209,5 +232,6 @@ async def test_two_instances_on_one_database_tell_the_same(
 
 
 def flow(series: Series) -> dict[Any, float]:
-    """Return the series that tell of the flow, not of this process."""
-    return {key: number for key, number in series.items() if not re.match("vsm_requests", key[0])}
+    """Return the series that tell of the flow, not of this process nor of the time gone by."""
+    own = re.compile("vsm_(request|database|background|rollup_lag)")
+    return {key: number for key, number in series.items() if not own.match(key[0])}

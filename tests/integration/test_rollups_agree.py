@@ -40,10 +40,10 @@ CLOSED = BASE + 2 * SPAN
 
 _EVERYTHING = text(
     """
-    SELECT c.series, c.label, c.other, c.bucket, sum(c.n)::bigint, sum(c.sum_us)
+    SELECT v.id, c.series, c.label, c.other, c.bucket, sum(c.n)::bigint, sum(c.sum_us)
     FROM value_streams v
     CROSS JOIN LATERAL flow_counts(v.id, '-infinity', 'infinity', CAST(:bounds AS float8[])) c
-    GROUP BY c.series, c.label, c.other, c.bucket
+    GROUP BY v.id, c.series, c.label, c.other, c.bucket
     """
 )
 KEPT = (
@@ -220,7 +220,7 @@ async def apply(inside: Stored, change: tuple[str, int, str, datetime]) -> None:
 async def everything(connection: Connection) -> list[tuple[Any, ...]]:
     """Count all events of all streams, with nothing kept."""
     rows = await connection.execute(_EVERYTHING, {"bounds": list(negated(BUCKET_HOURS))})
-    return sorted((*row[:5], int(row[5])) for row in rows)
+    return sorted((*row[:6], int(row[6])) for row in rows)
 
 
 async def scraped(connection: Connection) -> list[tuple[Any, ...]]:
@@ -250,7 +250,7 @@ async def test_a_scrape_counts_everything_at_every_moment_and_corrections_lead_t
         assert await scraped(connection) == await everything(connection)
         seen = await observe(connection)
         await roll_up_all(inside, closed[-1])
-        assert await observe(connection) == seen
+        assert replace(await observe(connection), rollup_lag=seen.rollup_lag) == seen
         corrected = await kept_rows(connection, inside.stream)
         assert not any(row.stale for row in await all_rows(inside))
         await rebuild(connection, inside.stream.id, BUCKET_HOURS, settled=closed[-1])

@@ -24,8 +24,8 @@ from app.flow.times import item_times
 from app.main import create_app
 from app.settings import SETTINGS, Settings
 from app.store.embedded import EmbeddedDatabaseError
-from app.telemetry import REQUESTS, Histogram, Observation, exposition
 from tests.fixture_f1 import F1, F1_STREAM, F1_WEEK, at
+from tests.observed import everything
 
 ROOT = Path(__file__).resolve().parents[2]
 DECISIONS = ROOT / "docs" / "decisions"
@@ -95,20 +95,8 @@ def test_the_configuration_page_lists_every_setting_with_its_default_and_meaning
 
 
 def test_the_observability_page_lists_every_series_with_its_type_labels_and_help() -> None:
-    REQUESTS.labels("GET", "/ready", "200")
-    seen = Observation(
-        created={"bug": 1},
-        completed={"bug": 1},
-        transitions={("", "Backlog"): 1},
-        in_progress={("Backlog", "todo"): 1},
-        oldest_started={"Testing": 1.0},
-        stage_time={"Testing": Histogram()},
-        cycle_time_quantiles={0.5: 1.0},
-        broken_rules={("wip_limit", "Testing"): 1},
-        wip_limits={"Testing": 3},
-    )
     series = set()
-    for family in text_string_to_metric_families(exposition(seen).decode()):
+    for family in text_string_to_metric_families(everything().decode()):
         name = f"{family.name}_total" if family.type == "counter" else family.name
         labels = {label for sample in family.samples for label in sample.labels} - {"le"}
         series.add((name, family.type, frozenset(labels), family.documentation))

@@ -28,6 +28,8 @@ def test_an_empty_environment_gives_the_defaults_and_no_server() -> None:
         data_dir=None,
         log_format="auto",
         log_level="info",
+        log_requests=False,
+        log_slow=1,
         max_import_bytes=100 * 1024 * 1024,
     )
 
@@ -88,6 +90,8 @@ def test_space_around_a_value_is_removed_as_files_of_secrets_end_in_a_newline() 
         ("DATABASE_TIMEOUT", "inf", "a number from 1 to 600"),
         ("VSM_MAX_IMPORT_MB", "1e3", "a number from 1 to 4096"),
         ("SQL_ECHO", "maybe", "true or false, got 'maybe'"),
+        ("VSM_LOG_REQUESTS", "all", "true or false, got 'all'"),
+        ("VSM_LOG_SLOW", "-1", "a number from 0 to 600"),
         ("VSM_LOG_FORMAT", "xml", "one of auto, console, json, got 'xml'"),
         ("VSM_LOG_LEVEL", "loud", "one of debug, info, warning, error, got 'loud'"),
     ],

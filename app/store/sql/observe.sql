@@ -1,4 +1,4 @@
--- What Prometheus is told of all value streams, exact at this instant and cheap at any age.
+-- What Prometheus is told of each value stream, exact at this instant and cheap at any age.
 --   negated_bounds  float8[]: upper bounds of the duration buckets in seconds, times -1, ascending
 --
 -- = the kept totals of the closed days
@@ -39,21 +39,22 @@ spans AS (
     SELECT value_stream_id, period_start, period_end FROM changed
 ),
 parts AS (
-    SELECT c.*
+    SELECT spans.value_stream_id, c.*
     FROM spans
     CROSS JOIN LATERAL flow_counts(spans.value_stream_id, spans.starts, spans.ends,
                                    CAST(:negated_bounds AS float8[])) c
     UNION ALL
-    SELECT t.series, t.label, t.other, t.bucket, t.n, t.sum_us
+    SELECT t.value_stream_id, t.series, t.label, t.other, t.bucket, t.n, t.sum_us
     FROM total_counts t
     JOIN kept USING (value_stream_id)
     WHERE kept.filled_until IS NOT NULL
     UNION ALL
-    SELECT d.series, d.label, d.other, d.bucket, -d.n, -d.sum_us
+    SELECT d.value_stream_id, d.series, d.label, d.other, d.bucket, -d.n, -d.sum_us
     FROM daily_counts d
     JOIN changed USING (value_stream_id, date)
 )
-SELECT series, label, other, bucket, sum(n)::bigint AS n, sum(sum_us) AS sum_us
+SELECT value_stream_id AS stream_id, series, label, other, bucket, sum(n)::bigint AS n,
+       sum(sum_us) AS sum_us
 FROM parts
-GROUP BY series, label, other, bucket
+GROUP BY value_stream_id, series, label, other, bucket
 HAVING sum(n) <> 0;

@@ -1,6 +1,6 @@
 -- When the oldest item in process in each stage was started. Takes no parameters.
--- One look into the index per stage; stages of one name in several streams are one here.
-SELECT z.name AS stage, min(oldest.started_at) AS started_at
+-- One look into the index per stage.
+SELECT z.stage_id, oldest.started_at
 FROM stage_zones z
 CROSS JOIN LATERAL (
     SELECT i.started_at
@@ -12,5 +12,4 @@ CROSS JOIN LATERAL (
     ORDER BY i.started_at
     LIMIT 1
 ) oldest
-WHERE z.zone = 'doing'
-GROUP BY z.name;
+WHERE z.zone = 'doing';

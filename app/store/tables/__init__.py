@@ -23,6 +23,7 @@ from app.store.tables.log import (
 from app.store.tables.rollups import (
     daily_counts,
     flow_metrics,
+    recent_measures,
     recent_quantiles,
     rollup_invalidations,
     rollup_state,
@@ -52,6 +53,7 @@ __all__ = [
     "kept_paths",
     "kept_steps",
     "metadata",
+    "recent_measures",
     "recent_quantiles",
     "rollup_invalidations",
     "rollup_state",

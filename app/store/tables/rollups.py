@@ -116,6 +116,18 @@ total_counts = Table(
 )
 """The sum of `daily_counts` over all days."""
 
+recent_measures = Table(
+    "recent_measures",
+    metadata,
+    Column("value_stream_id", Integer, ForeignKey("value_streams.id"), primary_key=True),
+    Column("series", Text, primary_key=True),
+    Column("label", Text, primary_key=True),
+    Column("other", Text, primary_key=True),
+    Column("value", Double, nullable=False),
+    Column("measured_at", Instant, nullable=False, server_default=NOW),
+)
+"""What was measured lately of the last days of each stream, for Prometheus."""
+
 recent_quantiles = Table(
     "recent_quantiles",
     metadata,
@@ -124,3 +136,4 @@ recent_quantiles = Table(
     Column("cycle_time_seconds", Double),
     Column("measured_at", Instant, nullable=False, server_default=NOW),
 )
+"""Not used any more; there for replicas of the version before `recent_measures`."""

@@ -1,0 +1,1 @@
+"""Grafana dashboards as code. `python -m monitoring` writes their JSON to `platform/`."""
