@@ -13,16 +13,16 @@ export UV_PROJECT_ENVIRONMENT := .venv
 # trust what the system trusts: company proxies sign with their own certificates
 export UV_SYSTEM_CERTS ?= true
 
-.PHONY: help run test check bench lock openapi clean
+.PHONY: help run test check bench page screenshots lock openapi clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
-run: .venv/.run ## Serve API and dashboard on http://127.0.0.1:8000 (HOST, PORT, VSM_DATA_DIR)
+run: .venv/.run page ## Serve API and dashboard on http://127.0.0.1:8000 (HOST, PORT, VSM_DATA_DIR)
 	@exec $(BIN)/vsm serve
 
-test: .venv/.dev ## Run all tests: unit, integration, acceptance
+test: .venv/.dev page ## Run all tests: unit, integration, acceptance, browser
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 check: .venv/.dev ## The quick gate: lint, format, types, architecture, locks, unit tests
@@ -31,7 +31,11 @@ check: .venv/.dev ## The quick gate: lint, format, types, architecture, locks, u
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(UV) lock --check --quiet
+	$(BIN)/python web/build.py run --silent check
 	$(BIN)/pytest tests/unit -q -n $(WORKERS)
+
+page: .venv/.run ## Build the dashboard, if its sources changed
+	@$(BIN)/python web/build.py
 
 bench: .venv/.dev ## Run the benchmarks; each prints a ratio taken in one run
 	@for each in $(wildcard bench/bench_*.py); do $(BIN)/python $$each || exit 1; done
@@ -45,6 +49,7 @@ openapi: .venv/.run ## Write openapi.json from the code
 	$(BIN)/vsm openapi > openapi.json.new && mv openapi.json.new openapi.json
 
 clean: ## Remove what these targets made; the embedded database stays (vsm data reset)
+	rm -rf app/web web/node_modules
 	rm -rf .venv .tools .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(UV):
@@ -55,9 +60,9 @@ $(UV):
 
 # --inexact: what `make test` installed stays when `make run` is called next
 .venv/.run: pyproject.toml uv.lock | $(UV)
-	@$(UV) sync --quiet --frozen --no-dev --inexact --python "$(PYTHON)"
+	@$(UV) sync --quiet --frozen --no-dev --group page --inexact --python "$(PYTHON)"
 	@touch $@
 
 .venv/.dev: pyproject.toml uv.lock | $(UV)
-	@$(UV) sync --quiet --frozen --python "$(PYTHON)"
+	@$(UV) sync --quiet --frozen --group page --python "$(PYTHON)"
 	@touch .venv/.run $@

@@ -127,6 +127,7 @@ def create_app(settings: Settings | None = None, database_url: str | None = None
     for module in _ROUTES:
         app.include_router(module.router)
     _mount(app, "/docs/static", Path(fastapi_offline.__file__).parent / "static")
+    app.mount("/assets", home.Assets(), name="/assets")
     _mount(app, "/static", Path(api.__file__).parent / "static")
     _complete_document(app)
     return app

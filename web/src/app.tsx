@@ -1,0 +1,31 @@
+/** The page: one frame, one view at a time. */
+import type { ComponentType } from "preact";
+import { useEffect } from "preact/hooks";
+import { type Filters, useFilters } from "./state/filters";
+import { Layout } from "./ui/layout";
+import { FlowView } from "./views/flow";
+
+interface View {
+  id: string;
+  title: string;
+  View: ComponentType<{ filters: Filters }>;
+  /** Reached from others, not from the navigation. */
+  hidden?: boolean;
+}
+
+const VIEWS: [View, ...View[]] = [
+  { id: "flow", title: "Flow", View: FlowView }, //
+];
+
+export function App() {
+  const filters = useFilters();
+  const shown = VIEWS.find((each) => each.id === filters.view) ?? VIEWS[0];
+  useEffect(() => {
+    document.title = `${shown.title} – VSM Service`;
+  }, [shown]);
+  return (
+    <Layout filters={{ ...filters, view: shown.id }} views={VIEWS.filter((each) => !each.hidden)}>
+      <shown.View filters={filters} />
+    </Layout>
+  );
+}
