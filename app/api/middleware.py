@@ -22,6 +22,9 @@ SLOW = 1.0
 SERVER_ERROR = 500
 
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+_STREAM = b"text/event-stream; charset=utf-8"
+"""An answer that goes on for as long as somebody listens: long, but not slow."""
+
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -46,12 +49,14 @@ class Observed:
         began = time.perf_counter()
         status = SERVER_ERROR
         answering = False
+        streaming = False
 
         async def observe(message: Message) -> None:
-            nonlocal status, answering
+            nonlocal status, answering, streaming
             answering = True
             if message["type"] == "http.response.start":
                 status = message["status"]
+                streaming = (b"content-type", _STREAM) in message["headers"]
                 message["headers"] = [
                     *message["headers"],
                     (b"x-request-id", request_id.encode()),
@@ -66,7 +71,8 @@ class Observed:
                 raise
             await response(Request(scope), InternalError())(scope, receive, observe)
         finally:
-            _record(scope, status, time.perf_counter() - began)
+            seconds = time.perf_counter() - began
+            _record(scope, status, seconds, slow=seconds >= SLOW and not streaming)
             structlog.contextvars.clear_contextvars()
 
     def _bounded(self, scope: Scope, receive: Receive) -> Receive:
@@ -101,12 +107,12 @@ def _request_id(scope: Scope) -> str:
     return uuid.uuid4().hex
 
 
-def _record(scope: MutableMapping[str, Any], status: int, seconds: float) -> None:
+def _record(scope: MutableMapping[str, Any], status: int, seconds: float, *, slow: bool) -> None:
     """Count by route template, never by path: paths hold ids and would make endless series."""
     method = scope["method"] if scope["method"] in _METHODS else "OTHER"
     endpoint = getattr(scope.get("route"), "path", "unmatched")
     REQUESTS.labels(method, endpoint, str(status)).inc()
-    level = "error" if status >= SERVER_ERROR else "warning" if seconds >= SLOW else "info"
+    level = "error" if status >= SERVER_ERROR else "warning" if slow else "info"
     getattr(log, level)(
         "request",
         method=scope["method"],

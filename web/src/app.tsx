@@ -4,6 +4,7 @@ import { useEffect } from "preact/hooks";
 import { type Filters, useFilters } from "./state/filters";
 import { Layout } from "./ui/layout";
 import { FlowView } from "./views/flow";
+import { MapView } from "./views/map";
 
 interface View {
   id: string;
@@ -14,6 +15,7 @@ interface View {
 }
 
 const VIEWS: [View, ...View[]] = [
+  { id: "map", title: "Map", View: MapView },
   { id: "flow", title: "Flow", View: FlowView }, //
 ];
 

@@ -4,6 +4,7 @@ import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/layout.css";
 import "./styles/charts.css";
+import "./styles/map.css";
 
 const root = document.getElementById("app");
 if (root) render(<App />, root);

@@ -3,11 +3,18 @@ import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import icon from "../icon.svg";
 import { type Filters, viewHref } from "../state/filters";
+import { type LiveState, useLive } from "../state/live";
 import { type Theme, useTheme } from "../state/theme";
 import { FilterBar } from "./filter-bar";
 import { Toast } from "./toast";
 
-const THEMES: Record<Theme, string> = { system: "System theme", light: "Light theme", dark: "Dark theme" };
+const THEMES: Record<Theme, string> = { system: "Auto", light: "Light", dark: "Dark" };
+
+const LIVE: Record<LiveState, { text: string; meaning: string }> = {
+  connecting: { text: "Connecting", meaning: "Waiting for the service" },
+  live: { text: "Live", meaning: "Moves show as they happen" },
+  offline: { text: "Offline", meaning: "No word from the service; what you see is the last that was known" },
+};
 
 interface Props {
   filters: Filters;
@@ -18,6 +25,7 @@ interface Props {
 export function Layout({ filters, views, children }: Props) {
   const [theme, setTheme] = useTheme();
   const [open, setOpen] = useState(false);
+  const live = useLive(filters.stream);
   return (
     <div class={filters.kiosk ? "kiosk" : ""}>
       <a class="skip" href="#main">
@@ -35,6 +43,9 @@ export function Layout({ filters, views, children }: Props) {
             </a>
           ))}
         </nav>
+        <span class="live" data-state={live} title={LIVE[live].meaning} role="status">
+          {LIVE[live].text}
+        </span>
         <button class="narrow-only" aria-expanded={open} onClick={() => setOpen(!open)}>
           Filters
         </button>

@@ -1,0 +1,121 @@
+"""Moves as they happen: who watches is told, once, and only of the stream watched."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+
+from app.main import create_app
+from app.settings import Settings
+from app.usecases import watch_moves
+from tests.acceptance.helpers import ITEMS, problem
+from tests.conftest import fresh_database
+
+EVENTS = "/api/v1/events"
+SOON = 5.0
+
+
+@pytest.fixture(scope="module")
+async def served(server_url: str, template: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a service behind a real server: answers that go on need one."""
+    async with fresh_database(server_url, template) as url:
+        app = create_app(Settings.read({}), url)
+        config = uvicorn.Config(app, port=0, log_config=None, lifespan="on")
+        server = uvicorn.Server(config)
+        task = asyncio.create_task(server._serve())  # noqa: SLF001 - serve() would take the signals
+        while not server.started:  # noqa: ASYNC110 - uvicorn offers no event
+            await asyncio.sleep(0.02)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=SOON) as client:
+            yield client
+        app.state.feed.close()
+        server.should_exit = True
+        await task
+
+
+@asynccontextmanager
+async def watching(
+    client: httpx.AsyncClient, stream: str | None = None
+) -> AsyncIterator[AsyncIterator[str]]:
+    """The lines of an event stream, once it has begun."""
+    params = {"stream": stream} if stream else {}
+    async with client.stream("GET", EVENTS, params=params) as answer:
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        lines = answer.aiter_lines()
+        assert await anext(lines) == "retry: 3000"
+        yield lines
+
+
+async def next_move(lines: AsyncIterator[str]) -> dict[str, Any]:
+    """The data of the next event."""
+    async with asyncio.timeout(SOON):
+        async for line in lines:
+            if line.startswith("data: "):
+                told: dict[str, Any] = json.loads(line.removeprefix("data: "))
+                return told
+    raise AssertionError("the stream ended")
+
+
+async def created(client: httpx.AsyncClient, **more: str) -> int:
+    answer = await client.post(ITEMS, json={"title": "Pay by invoice", "type": "feature"} | more)
+    assert answer.status_code == 201, answer.text
+    return int(answer.json()["id"])
+
+
+async def test_whoever_watches_is_told_of_a_creation_and_of_a_move(
+    served: httpx.AsyncClient,
+) -> None:
+    await created(served)  # before anybody watches: not told
+    async with watching(served) as one, watching(served) as other:
+        item = await created(served)
+        moved = await served.put(f"{ITEMS}/{item}/transition", json={"to_stage": "Development"})
+        for lines in (one, other):
+            first, second = await next_move(lines), await next_move(lines)
+            assert (first["work_item_id"], first["from_stage"]) == (item, None)
+            assert first["to_stage"] == "Backlog"
+            assert second["id"] == moved.json()["id"]
+            assert (second["from_stage"], second["to_stage"]) == ("Backlog", "Development")
+            assert second["title"] == "Pay by invoice"
+
+
+async def test_very_many_moves_at_once_are_one_event(
+    served: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.api.events.MOST_AT_ONCE", 3)
+    items = [{"title": f"Item {n}", "type": "task"} for n in range(10)]
+    async with watching(served) as lines:
+        answer = await served.post(f"{ITEMS}/batch", json={"items": items})
+        assert answer.status_code == 201, answer.text
+        assert await next_move(lines) == {"at_least": 10}
+
+
+async def test_an_unknown_stream_cannot_be_watched(served: httpx.AsyncClient) -> None:
+    problem(await served.get(EVENTS, params={"stream": "elsewhere"}), 404, "unknown-stream")
+
+
+async def test_a_process_serves_so_many_watchers_and_no_more(
+    served: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch_moves, "MOST_WATCHERS", 1)
+    async with watching(served):
+        problem(await served.get(EVENTS), 503, "too-many-watchers")
+
+
+async def test_nobody_reads_the_log_while_nobody_watches(served: httpx.AsyncClient) -> None:
+    async with watching(served):
+        assert "watch for new moves" in _tasks()
+    for _ in range(50):
+        if "watch for new moves" not in _tasks():
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError("the log is still read")
+
+
+def _tasks() -> set[str]:
+    return {task.get_name() for task in asyncio.all_tasks()}
