@@ -3,7 +3,10 @@ import type { ComponentType } from "preact";
 import { useEffect } from "preact/hooks";
 import { type Filters, useFilters } from "./state/filters";
 import { Layout } from "./ui/layout";
+import { BoardView } from "./views/board";
 import { FlowView } from "./views/flow";
+import { ItemView } from "./views/item";
+import { ItemsView } from "./views/items";
 import { MapView } from "./views/map";
 
 interface View {
@@ -16,7 +19,10 @@ interface View {
 
 const VIEWS: [View, ...View[]] = [
   { id: "map", title: "Map", View: MapView },
-  { id: "flow", title: "Flow", View: FlowView }, //
+  { id: "flow", title: "Flow", View: FlowView },
+  { id: "items", title: "Items", View: ItemsView },
+  { id: "board", title: "Board", View: BoardView },
+  { id: "item", title: "Item", View: ItemView, hidden: true },
 ];
 
 export function App() {

@@ -5,6 +5,7 @@ import "./styles/base.css";
 import "./styles/layout.css";
 import "./styles/charts.css";
 import "./styles/map.css";
+import "./styles/items.css";
 
 const root = document.getElementById("app");
 if (root) render(<App />, root);

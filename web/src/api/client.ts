@@ -82,8 +82,16 @@ export function addressOf(path: string, query: Record<string, unknown>): string 
   return text ? `${path}?${text}` : path;
 }
 
+/** What stands for the braces in a path. */
+export type At = Record<string, string | number>;
+
+/** A path with its braces filled. */
+export function filled(path: string, at: At = {}): string {
+  return path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(at[name])));
+}
+
 /** GET a path and read its JSON; throws Problem. */
-export async function get<P extends GetPath>(path: P, query: Query<P>, signal?: AbortSignal): Promise<Answer<P>> {
+export async function get<P extends GetPath>(path: P, query: Query<P>, at: At = {}, signal?: AbortSignal): Promise<Answer<P>> {
   const request = client.GET as (path: string, options: unknown) => Promise<{ data?: unknown; response: Response }>;
-  return (await answered(request(path as string, { params: { query }, signal }))) as Answer<P>;
+  return (await answered(request(path as string, { params: { query, path: at }, signal }))) as Answer<P>;
 }

@@ -1,7 +1,7 @@
 /** Reading from the API in a component: what was last known stays on the page while newer comes. */
 import { useEffect, useState } from "preact/hooks";
 import { changes } from "../state/changes";
-import { type Answer, type GetPath, Problem, type Query, addressOf, get } from "./client";
+import { type Answer, type At, type GetPath, Problem, type Query, addressOf, filled, get } from "./client";
 
 export interface Reading<T> {
   data: T | undefined;
@@ -26,8 +26,8 @@ function keep(address: string, data: unknown): void {
 }
 
 /** Read a path; `null` instead of a query reads nothing. Reads again when the stream changed. */
-export function useApi<P extends GetPath>(path: P, query: Query<P> | null): Reading<Answer<P>> {
-  const address = query ? addressOf(path as string, query as Record<string, unknown>) : "";
+export function useApi<P extends GetPath>(path: P, query: Query<P> | null, at: At = {}): Reading<Answer<P>> {
+  const address = query ? addressOf(filled(path as string, at), query as Record<string, unknown>) : "";
   const [state, setState] = useState<{ address: string; data?: unknown; problem?: Problem; fresh: boolean }>({
     address: "",
     fresh: false,
@@ -40,7 +40,7 @@ export function useApi<P extends GetPath>(path: P, query: Query<P> | null): Read
     if (!query) return;
     const abort = new AbortController();
     let retry: ReturnType<typeof setTimeout> | undefined;
-    get(path, query, abort.signal).then(
+    get(path, query, at, abort.signal).then(
       (data) => {
         keep(address, data);
         if (!abort.signal.aborted) setState({ address, data, fresh: true });
