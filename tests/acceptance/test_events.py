@@ -8,34 +8,24 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 
-from app.main import create_app
-from app.settings import Settings
 from app.usecases import watch_moves
 from tests.acceptance.helpers import ITEMS, problem
-from tests.conftest import fresh_database
+from tests.conftest import fresh_database, served
 
 EVENTS = "/api/v1/events"
 SOON = 5.0
 
 
 @pytest.fixture(scope="module")
-async def served(server_url: str, template: str) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of a service behind a real server: answers that go on need one."""
-    async with fresh_database(server_url, template) as url:
-        app = create_app(Settings.read({}), url)
-        config = uvicorn.Config(app, port=0, log_config=None, lifespan="on")
-        server = uvicorn.Server(config)
-        task = asyncio.create_task(server._serve())  # noqa: SLF001 - serve() would take the signals
-        while not server.started:  # noqa: ASYNC110 - uvicorn offers no event
-            await asyncio.sleep(0.02)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=SOON) as client:
-            yield client
-        app.state.feed.close()
-        server.should_exit = True
-        await task
+async def client(server_url: str, template: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a service behind a real server."""
+    async with (
+        fresh_database(server_url, template) as url,
+        served(url) as address,
+        httpx.AsyncClient(base_url=address, timeout=SOON) as open_client,
+    ):
+        yield open_client
 
 
 @asynccontextmanager
@@ -69,12 +59,12 @@ async def created(client: httpx.AsyncClient, **more: str) -> int:
 
 
 async def test_whoever_watches_is_told_of_a_creation_and_of_a_move(
-    served: httpx.AsyncClient,
+    client: httpx.AsyncClient,
 ) -> None:
-    await created(served)  # before anybody watches: not told
-    async with watching(served) as one, watching(served) as other:
-        item = await created(served)
-        moved = await served.put(f"{ITEMS}/{item}/transition", json={"to_stage": "Development"})
+    await created(client)  # before anybody watches: not told
+    async with watching(client) as one, watching(client) as other:
+        item = await created(client)
+        moved = await client.put(f"{ITEMS}/{item}/transition", json={"to_stage": "Development"})
         for lines in (one, other):
             first, second = await next_move(lines), await next_move(lines)
             assert (first["work_item_id"], first["from_stage"]) == (item, None)
@@ -85,30 +75,30 @@ async def test_whoever_watches_is_told_of_a_creation_and_of_a_move(
 
 
 async def test_very_many_moves_at_once_are_one_event(
-    served: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.api.events.MOST_AT_ONCE", 3)
     items = [{"title": f"Item {n}", "type": "task"} for n in range(10)]
-    async with watching(served) as lines:
-        answer = await served.post(f"{ITEMS}/batch", json={"items": items})
+    async with watching(client) as lines:
+        answer = await client.post(f"{ITEMS}/batch", json={"items": items})
         assert answer.status_code == 201, answer.text
         assert await next_move(lines) == {"at_least": 10}
 
 
-async def test_an_unknown_stream_cannot_be_watched(served: httpx.AsyncClient) -> None:
-    problem(await served.get(EVENTS, params={"stream": "elsewhere"}), 404, "unknown-stream")
+async def test_an_unknown_stream_cannot_be_watched(client: httpx.AsyncClient) -> None:
+    problem(await client.get(EVENTS, params={"stream": "elsewhere"}), 404, "unknown-stream")
 
 
 async def test_a_process_serves_so_many_watchers_and_no_more(
-    served: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watch_moves, "MOST_WATCHERS", 1)
-    async with watching(served):
-        problem(await served.get(EVENTS), 503, "too-many-watchers")
+    async with watching(client):
+        problem(await client.get(EVENTS), 503, "too-many-watchers")
 
 
-async def test_nobody_reads_the_log_while_nobody_watches(served: httpx.AsyncClient) -> None:
-    async with watching(served):
+async def test_nobody_reads_the_log_while_nobody_watches(client: httpx.AsyncClient) -> None:
+    async with watching(client):
         assert "watch for new moves" in _tasks()
     for _ in range(50):
         if "watch for new moves" not in _tasks():

@@ -8,6 +8,8 @@ import { FlowView } from "./views/flow";
 import { ItemView } from "./views/item";
 import { ItemsView } from "./views/items";
 import { MapView } from "./views/map";
+import { SettingsView } from "./views/settings";
+import { useKiosk } from "./ui/kiosk";
 
 interface View {
   id: string;
@@ -22,11 +24,13 @@ const VIEWS: [View, ...View[]] = [
   { id: "flow", title: "Flow", View: FlowView },
   { id: "items", title: "Items", View: ItemsView },
   { id: "board", title: "Board", View: BoardView },
+  { id: "settings", title: "Settings", View: SettingsView },
   { id: "item", title: "Item", View: ItemView, hidden: true },
 ];
 
 export function App() {
   const filters = useFilters();
+  useKiosk(filters);
   const shown = VIEWS.find((each) => each.id === filters.view) ?? VIEWS[0];
   useEffect(() => {
     document.title = `${shown.title} – VSM Service`;

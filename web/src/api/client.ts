@@ -23,6 +23,14 @@ export type Query<P extends GetPath> = paths[P] extends { get: { parameters: { q
 
 export const client = createClient<paths>({ baseUrl: "" });
 
+/** One part of a request that is wrong; in a file, with its place. */
+export interface FieldProblem {
+  field: string;
+  message: string;
+  line?: number | null;
+  column?: number | null;
+}
+
 /** What the service, or the way to it, says about a request that failed. */
 export class Problem extends Error {
   constructor(
@@ -30,7 +38,7 @@ export class Problem extends Error {
     readonly detail: string,
     readonly status: number,
     readonly type: string,
-    readonly errors: { field: string; message: string }[] = [],
+    readonly errors: FieldProblem[] = [],
   ) {
     super(`${title}: ${detail}`);
   }
@@ -60,7 +68,7 @@ export async function answered<T>(request: Promise<{ data?: T; error?: unknown; 
 
 export function problemOf(body: unknown, status: number): Problem {
   const told = (typeof body === "object" && body ? body : {}) as Record<string, unknown>;
-  const errors = Array.isArray(told.errors) ? (told.errors as { field: string; message: string }[]) : [];
+  const errors = Array.isArray(told.errors) ? (told.errors as FieldProblem[]) : [];
   return new Problem(
     String(told.title ?? `The service answered ${status}`),
     String(told.detail ?? "It did not say why."),

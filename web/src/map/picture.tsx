@@ -77,7 +77,7 @@ function StageBox({ column, map, geometry: g, aging, bottleneck, limits, filters
   const clock = map.definitions.clock;
   return (
     <g data-stage={stage.name}>
-      <a href={link ? itemsHref(filters, link) : undefined} aria-label={describe(stage, limit, clock)}>
+      <a href={link ? itemsHref(filters, link) : undefined}>
         <title>{describe(stage, limit, clock)}</title>
         {stage.category === "wait" ? (
           <Triangle column={column} geometry={g} />
@@ -222,7 +222,7 @@ function Dots({ column, aging, filters, clock }: DotsProps) {
         const risk = riskOf(item, aging);
         const blocked = item.blocked_since !== null;
         return (
-          <a key={item.id} class="dot-link" href={viewHref(filters, "item", { item: item.id })} tabIndex={-1} aria-hidden="true">
+          <a key={item.id} class="dot-link" href={viewHref(filters, "item", { item: item.id })} tabindex={-1} aria-hidden="true">
             <title>{`${item.title}: ${duration(item.age, clock)} old, ${RISK_WORDS[risk]}${blocked ? ", blocked" : ""}`}</title>
             <path class={`dot ${risk}`} data-item={item.id} data-x={x} data-y={y} transform={`translate(${x} ${y})`} d={SHAPES[risk]} />
             {blocked && <path class="blocked" d={`M${x - 4} ${y - 4}l8 8m0 -8l-8 8`} />}

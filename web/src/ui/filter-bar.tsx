@@ -3,8 +3,8 @@ import { useApi } from "../api/use-api";
 import { DEFAULT_DAYS, type Filters, TYPES, go, href } from "../state/filters";
 
 const PRESETS = [
-  { days: 7, label: "7 d", name: "Last 7 days" },
-  { days: 30, label: "30 d", name: "Last 30 days" },
+  { days: 7, label: "7 days", name: "Last 7 days" },
+  { days: 30, label: "30 days", name: "Last 30 days" },
   { days: 90, label: "Quarter", name: "Last 90 days" },
   { days: 365, label: "Year", name: "Last 365 days" },
 ];
@@ -42,7 +42,6 @@ export function FilterBar({ filters }: { filters: Filters }) {
                 key={days}
                 href={href(filters, { days, start: undefined, end: undefined })}
                 title={name}
-                aria-label={name}
                 aria-current={!custom && filters.days === days ? "true" : undefined}
               >
                 {label}

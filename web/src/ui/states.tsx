@@ -2,6 +2,8 @@
 import type { ComponentChildren } from "preact";
 import type { Problem } from "../api/client";
 
+const SHOWN = 20;
+
 /** As high as what will come, so that nothing jumps. */
 export function Skeleton({ height }: { height: number }) {
   return (
@@ -21,11 +23,13 @@ export function ProblemNote({ problem, retry }: { problem: Problem; retry?: () =
       </span>
       {problem.errors.length > 0 && (
         <ul>
-          {problem.errors.map((each) => (
-            <li key={each.field + each.message}>
+          {problem.errors.slice(0, SHOWN).map((each, place) => (
+            <li key={place}>
+              {each.line && `line ${each.line}${each.column ? `, column ${each.column}` : ""}: `}
               <code>{each.field}</code>: {each.message}
             </li>
           ))}
+          {problem.errors.length > SHOWN && <li>and {problem.errors.length - SHOWN} more</li>}
         </ul>
       )}
       {retry && (

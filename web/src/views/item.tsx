@@ -192,7 +192,7 @@ function Moves({ item, history, zone }: { item: Item; history: History; zone: st
   return (
     <section class="panel" aria-labelledby="moves">
       <h2 id="moves">Moves</h2>
-      <div class="scroll" tabIndex={0} role="region" aria-labelledby="moves">
+      <div class="scroll" tabIndex={0} role="region" aria-label="Table of moves">
         <table>
           <thead>
             <tr>
