@@ -37,6 +37,9 @@ check: .venv/.dev ## The quick gate: lint, format, types, architecture, locks, u
 page: .venv/.run ## Build the dashboard, if its sources changed
 	@$(BIN)/python web/build.py
 
+screenshots: .venv/.dev page ## Write pictures of the dashboard to build/screenshots
+	$(BIN)/python -m tests.browser.screenshots build/screenshots
+
 bench: .venv/.dev ## Run the benchmarks; each prints a ratio taken in one run
 	@for each in $(wildcard bench/bench_*.py); do $(BIN)/python $$each || exit 1; done
 

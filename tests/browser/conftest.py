@@ -37,10 +37,15 @@ ARGUMENTS = [
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
+def chromium() -> str | None:
+    """Return the path of the browser that is driven, None where there is none."""
+    return os.environ.get("VSM_TEST_BROWSER") or next(filter(None, map(shutil.which, NAMES)), None)
+
+
 @pytest.fixture(scope="session")
 async def browser() -> AsyncIterator[Browser]:
     """The machine's Chromium, or the one that VSM_TEST_BROWSER names."""
-    found = os.environ.get("VSM_TEST_BROWSER") or next(filter(None, map(shutil.which, NAMES)), None)
+    found = chromium()
     if found is None:
         pytest.skip("no Chromium on the PATH; name one in VSM_TEST_BROWSER")
     if not BUILT.exists():

@@ -1,6 +1,7 @@
 /** The front page: how work flows, where it waits, and what needs a look. */
 import { useMemo, useRef } from "preact/hooks";
 import { useApi } from "../api/use-api";
+import { day } from "../format/instant";
 import { Answers } from "../map/answers";
 import { Evidence } from "../map/evidence";
 import { type MapAnswer, arrange } from "../map/geometry";
@@ -24,6 +25,7 @@ const ABOUT =
 
 /** More items than this are counted, not drawn one by one. */
 const MOST_DOTS = 3000;
+const WALL_WIDTH = 1300;
 
 export function MapView({ filters }: { filters: Filters }) {
   const query = windowQuery(filters);
@@ -55,6 +57,12 @@ export function MapView({ filters }: { filters: Filters }) {
           <h2 id="map-title" class="grow">
             Value stream map
           </h2>
+          {map && (
+            <span class="muted small">
+              {day(map.period_start, map.timezone)} to {day(map.period_end, map.timezone)}, {map.timezone}
+              {map.comparison && "; differences to the period of equal length before"}
+            </span>
+          )}
         </header>
         {map ? (
           <Drawn map={map} aging={aging.data} bottleneck={bottleneck.data} limits={limits} filters={filters} address={reading.address} />
@@ -79,7 +87,9 @@ type DrawnProps = Omit<Parameters<typeof MapPicture>[0], "geometry"> & { address
 function Drawn({ address, ...props }: DrawnProps) {
   const { map, aging, filters } = props;
   const [frame, width] = useWidth<HTMLDivElement>();
-  const geometry = useMemo(() => arrange(map, aging?.items ?? [], width || 800), [map, aging, width]);
+  // a wall screen shows the same drawing larger, not a wider one
+  const room = filters.kiosk ? Math.min(width || 800, WALL_WIDTH) : width || 800;
+  const geometry = useMemo(() => arrange(map, aging?.items ?? [], room), [map, aging, room]);
   const picture = useRef<HTMLDivElement>(null);
   useMotion(picture, geometry, latestMoves());
   return (
