@@ -111,7 +111,8 @@ def _watched(context: BrowserContext) -> list[str]:
             wrong.append(f"{request.url}: {request.failure}")
 
     def said(message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
+        # Chromium also reports a refusal that the page has an answer to
+        if message.type in ("error", "warning") and "409 (Conflict)" not in message.text:
             wrong.append(message.text)
 
     context.on("console", said)

@@ -213,6 +213,49 @@ async def test_an_item_is_created_and_cancelled(page: Page, api: httpx.AsyncClie
     assert cancelled["cancel_reason"] == "Nobody has cheques"
 
 
+RULES = """
+version: 1
+value_streams:
+  - key: ruled
+    name: A stream with rules
+    stages:
+      - {name: Ideas, category: wait}
+      - {name: Doing, category: active, wip_limit: 1, wip_policy: enforce}
+      - {name: Done, category: done}
+    moves: {backward_reason: enforce}
+"""
+
+
+async def test_a_stream_that_asks_why_is_told_why(page: Page, api: httpx.AsyncClient) -> None:
+    yaml = {"Content-Type": "application/yaml"}
+    applied = await api.post("/api/v1/value-streams/apply", content=RULES, headers=yaml)
+    assert applied.status_code == 200, applied.text
+    first, second = [
+        (await api.post("/api/v1/work-items", json=item | {"stream": "ruled"})).json()["id"]
+        for item in (
+            {"title": "First", "type": "task", "stage": "Doing"},
+            {"title": "Second", "type": "task"},
+        )
+    ]
+    await page.goto("/?view=board&stream=ruled")
+    await page.locator(f"[data-item='{second}']").get_by_role("link").focus()
+    await page.keyboard.press("Shift+ArrowRight")
+    dialog = page.get_by_role("dialog")
+    await expect(dialog).to_contain_text("Doing has a WIP limit of 1")
+    await dialog.get_by_label("Reason").fill("The customer waits")
+    await dialog.get_by_role("button", name="Move all the same").click()
+    await expect(page.locator(".toast")).to_contain_text("now in Doing")
+    broken = (await api.get("/api/v1/broken-rules", params={"stream": "ruled"})).text
+    assert "The customer waits" in broken
+    await page.locator(f"[data-item='{first}']").get_by_role("link").focus()
+    await page.keyboard.press("Shift+ArrowLeft")
+    await dialog.get_by_label("Reason").fill("Not understood")
+    await dialog.get_by_role("button", name="Move", exact=True).click()
+    await expect(page.locator(".toast")).to_contain_text("now in Ideas")
+    history = (await api.get(f"/api/v1/work-items/{first}/history")).json()
+    assert history["transitions"][-1]["reason"] == "Not understood"
+
+
 async def test_a_move_reaches_another_browser_live(
     page: Page, browser: Browser, demo: str, api: httpx.AsyncClient
 ) -> None:

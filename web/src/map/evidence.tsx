@@ -49,16 +49,16 @@ export function Evidence({ found }: { found: Bottleneck }) {
             {found.stages.map((stage) => (
               <tr key={stage.stage_id}>
                 <th scope="row">{stage.stage}</th>
-                <td>
+                <td class="share-cell">
+                  <span class="number">{percent(stage.time_share)}</span>
                   <svg class="share" width="100%" height="14" aria-hidden="true">
                     <rect
                       class={stage.category === "wait" ? "fill-wait" : "fill-active"}
-                      width={`${(stage.time_share ?? 0) * 85}%`}
+                      width={`${(stage.time_share ?? 0) * 100}%`}
                       height="14"
                       rx="2"
                     />
                   </svg>
-                  <span class="unseen">{percent(stage.time_share)}</span>
                 </td>
                 <td class="number">{duration(stage.time_avg, clock)}</td>
                 <td class="number">

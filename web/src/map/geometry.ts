@@ -61,7 +61,7 @@ export function arrange(map: MapAnswer, items: AgingItem[], available: number): 
   const levels = loopLevels(map);
   const boxTop = 16 + (levels.size ? LOOP_ROOM + 16 * Math.max(...levels.values()) : 0);
   const pitch = map.comparison ? 34 : 21; // a difference stands below its figure
-  const figures = HEADER + 2 * pitch + (map.comparison ? 24 : 12);
+  const figures = HEADER + 2 * pitch + (map.comparison ? 24 : 20);
   const dotsTop = boxTop + figures;
   const inStage = (name: string) => items.filter((item) => item.stage === name);
   const columns = map.stages.map((stage, place): Column => {

@@ -70,7 +70,7 @@ function PushArrow({ from, to, y }: { from: Column | undefined; to: Column; y: n
 function StageBox({ column, map, geometry: g, aging, bottleneck, limits, filters }: MapPictureProps & { column: Column }) {
   const { stage } = column;
   const named = bottleneck?.stage === stage.name || bottleneck?.seen_in === stage.name;
-  const verdict = named ? VERDICTS[bottleneck?.verdict ?? ""] : undefined;
+  const verdict = named ? (bottleneck?.stage === stage.name ? VERDICTS[bottleneck.verdict] : "Its queue") : undefined;
   const limit = limits.get(stage.name);
   const over = limit !== undefined && stage.wip !== null && stage.wip > limit;
   const link = map.links[`in_stage:${stage.name}`];
@@ -80,7 +80,7 @@ function StageBox({ column, map, geometry: g, aging, bottleneck, limits, filters
       <a href={link ? itemsHref(filters, link) : undefined}>
         <title>{describe(stage, limit, clock)}</title>
         {stage.category === "wait" ? (
-          <Triangle column={column} geometry={g} />
+          <Triangle column={column} geometry={g} limit={limit} />
         ) : (
           <rect
             class={`box ${stage.category === "done" ? "done" : "active"}${over ? " over" : ""}${verdict ? " found" : ""}`}
@@ -123,13 +123,15 @@ function describe(stage: MapStage, limit: number | undefined, clock: MapAnswer["
   return parts.join(", ");
 }
 
-function Triangle({ column, geometry: g }: { column: Column; geometry: Geometry }) {
+function Triangle({ column, geometry: g, limit }: { column: Column; geometry: Geometry; limit?: number }) {
+  const full = limit !== undefined && (column.stage.wip ?? 0) >= limit;
   return (
     <g>
       <rect class="box wait" x={column.left} y={g.boxTop} width={column.width} height={g.boxHeight} rx="6" />
       <path class="triangle" d={`M${column.x} ${g.boxTop + 4}L${column.x + 24} ${g.boxTop + 45}H${column.x - 24}Z`} />
-      <text class="inventory" x={column.x} y={g.boxTop + 38} text-anchor="middle">
+      <text class={full ? "inventory alarm" : "inventory"} x={column.x} y={g.boxTop + 38} text-anchor="middle">
         {count(column.stage.wip)}
+        {limit !== undefined && `/${limit}`}
       </text>
     </g>
   );
