@@ -102,6 +102,10 @@ async def test_the_figures_on_the_map_are_those_of_the_api(
     for name, value in (("Finished", "items_finished"), ("In process", "wip")):
         figure = totals.locator("div").filter(has_text=name).locator("dd")
         await expect(figure).to_have_text(str(told["totals"][value]))
+    lead_time = totals.locator("div").filter(has_text="Lead time")
+    await expect(lead_time).to_have_attribute(
+        "title", re.compile(rf": {told['totals']['lead_time']:.2f}\u202fh$")
+    )
     for stage in told["stages"]:
         box = page.locator(f"svg.map [data-stage='{stage['name']}']")
         if stage["category"] == "active":

@@ -11,7 +11,7 @@ import { tell } from "../ui/toast";
 type Moved = components["schemas"]["MovedOut"];
 
 export interface MoveRequest {
-  item: Pick<Item, "id" | "title" | "current_stage">;
+  item: Pick<Item, "id" | "title" | "current_stage" | "version">;
   to: string;
   reason?: string;
   override_reason?: string;

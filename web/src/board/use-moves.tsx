@@ -10,7 +10,7 @@ import { ReasonDialog } from "./dialogs";
 
 interface Moves {
   move: (request: MoveRequest) => void;
-  /** The item that is on its way. */
+  /** The last move; an item of that version is shown where it goes until it is read anew. */
   moving: MoveRequest | null;
   /** To be placed once in the view. */
   dialog: ComponentChild;
@@ -28,14 +28,16 @@ export function useMoves(stream: Stream | undefined): Moves {
     }
     setMoving(request);
     try {
-      setQuestion(await moveItem(request));
+      const refused = await moveItem(request);
+      setQuestion(refused);
+      if (refused) setMoving(null);
     } catch (thrown) {
       const problem = asProblem(thrown);
       setQuestion(null);
+      setMoving(null);
       tell(`${problem.title} ${problem.detail} ${problem.advice}`);
       changes.tellNow();
     }
-    setMoving(null);
   }
 
   const move = (request: MoveRequest) => void run(request);

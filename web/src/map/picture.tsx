@@ -125,10 +125,11 @@ function describe(stage: MapStage, limit: number | undefined, clock: MapAnswer["
 
 function Triangle({ column, geometry: g, limit }: { column: Column; geometry: Geometry; limit?: number }) {
   const full = limit !== undefined && (column.stage.wip ?? 0) >= limit;
+  const half = (column.stage.wip ?? 0) >= 1000 || limit !== undefined ? 32 : 24; // the number has to fit
   return (
     <g>
       <rect class="box wait" x={column.left} y={g.boxTop} width={column.width} height={g.boxHeight} rx="6" />
-      <path class="triangle" d={`M${column.x} ${g.boxTop + 4}L${column.x + 24} ${g.boxTop + 45}H${column.x - 24}Z`} />
+      <path class="triangle" d={`M${column.x} ${g.boxTop + 4}L${column.x + half} ${g.boxTop + 45}H${column.x - half}Z`} />
       <text class={full ? "inventory alarm" : "inventory"} x={column.x} y={g.boxTop + 38} text-anchor="middle">
         {count(column.stage.wip)}
         {limit !== undefined && `/${limit}`}

@@ -16,6 +16,7 @@ export type LiveState = "connecting" | "live" | "offline";
 
 const KEPT = 50;
 const REFRESH_MS = 60_000;
+const AGAIN_MS = 15_000;
 const listeners = new Set<() => void>();
 let moves: LiveMove[] = [];
 let state: LiveState = "connecting";
@@ -30,27 +31,59 @@ function enter(next: LiveState): void {
   announce();
 }
 
-/** Follow a stream's moves while the page is shown; once, by whoever frames the views. */
+/**
+ * Follow a stream's moves while the page is in sight; once, by whoever frames the views.
+ *
+ * A browser opens six connections to a service at most, so pages in the background must not keep one.
+ */
 export function useLive(stream: string | undefined): LiveState {
   useEffect(() => {
     moves = [];
-    const source = new EventSource(addressOf("/api/v1/events", { stream }));
-    source.onopen = () => enter("live");
-    source.onerror = () => enter("offline");
-    source.addEventListener("move", (event) => {
-      moves = [JSON.parse(event.data as string) as LiveMove, ...moves].slice(0, KEPT);
-      announce();
-      changes.tell();
-    });
-    source.addEventListener("many", () => changes.tell());
+    let source: EventSource | undefined;
+    let again: ReturnType<typeof setTimeout> | undefined;
+    const stop = () => {
+      source?.close();
+      source = undefined;
+      clearTimeout(again);
+    };
+    const follow = () => {
+      stop();
+      if (document.visibilityState !== "visible") return;
+      source = open(stream, () => {
+        again = setTimeout(follow, AGAIN_MS);
+      });
+    };
+    const turn = () => {
+      follow();
+      if (document.visibilityState === "visible") changes.tell();
+    };
+    follow();
+    document.addEventListener("visibilitychange", turn);
     // what is no new move, such as a cancellation, and the passing of time show within a minute
     const timer = setInterval(() => document.visibilityState === "visible" && changes.tell(), REFRESH_MS);
     return () => {
-      source.close();
+      stop();
+      document.removeEventListener("visibilitychange", turn);
       clearInterval(timer);
     };
   }, [stream]);
   return useAnnounced(() => state);
+}
+
+function open(stream: string | undefined, refused: () => void): EventSource {
+  const source = new EventSource(addressOf("/api/v1/events", { stream }));
+  source.onopen = () => enter("live");
+  source.onerror = () => {
+    enter("offline");
+    if (source.readyState === EventSource.CLOSED) refused(); // the browser tries again by itself otherwise
+  };
+  source.addEventListener("move", (event) => {
+    moves = [JSON.parse(event.data as string) as LiveMove, ...moves].slice(0, KEPT);
+    announce();
+    changes.tell();
+  });
+  source.addEventListener("many", () => changes.tell());
+  return source;
 }
 
 export function useLiveMoves(): LiveMove[] {

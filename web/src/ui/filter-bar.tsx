@@ -1,5 +1,6 @@
 /** The filters of the page; each writes the address, so it can be shared and gone back from. */
 import { useApi } from "../api/use-api";
+import { isoDay, midnight } from "../format/instant";
 import { DEFAULT_DAYS, type Filters, TYPES, go, href } from "../state/filters";
 
 const PRESETS = [
@@ -14,6 +15,7 @@ export function FilterBar({ filters }: { filters: Filters }) {
   const custom = filters.start !== undefined;
   const set = (change: Parameters<typeof href>[1]) => go(href(filters, change));
   const stream = streams.data?.find((each) => (filters.stream ? each.key === filters.stream : each.is_default));
+  const zone = filters.tz ?? stream?.time_zone ?? "UTC";
   return (
     <form class="bar" aria-label="Filters" data-stay onSubmit={(event) => event.preventDefault()}>
       <div class="row">
@@ -47,12 +49,12 @@ export function FilterBar({ filters }: { filters: Filters }) {
                 {label}
               </a>
             ))}
-            <button aria-pressed={custom} onClick={() => set(custom ? UNSET : customStart(filters))}>
+            <button aria-pressed={custom} onClick={() => set(custom ? UNSET : customStart(filters, zone))}>
               Custom
             </button>
           </div>
         </div>
-        {custom && <CustomPeriod filters={filters} set={set} />}
+        {custom && <CustomPeriod filters={filters} zone={zone} set={set} />}
         <div class="field">
           <label id="f-type">Type</label>
           <div class="choices" role="group" aria-labelledby="f-type">
@@ -113,9 +115,9 @@ export function FilterBar({ filters }: { filters: Filters }) {
 
 const UNSET = { start: undefined, end: undefined };
 
-function customStart(filters: Filters): { start: string; days: undefined } {
-  const days = filters.days || DEFAULT_DAYS;
-  return { start: new Date(Date.now() - days * 86_400_000).toISOString().slice(0, 10) + "T00:00:00Z", days: undefined };
+function customStart(filters: Filters, zone: string): { start: string; days: undefined } {
+  const first = isoDay(Date.now() - (filters.days || DEFAULT_DAYS) * 86_400_000, zone);
+  return { start: midnight(first, zone), days: undefined };
 }
 
 function zones(chosen: string | undefined): string[] {
@@ -123,14 +125,18 @@ function zones(chosen: string | undefined): string[] {
   return [...new Set(["UTC", here, ...(chosen ? [chosen] : [])])].filter(Boolean);
 }
 
+function dayAfter(date: string): string {
+  return new Date(Date.parse(`${date}T00:00:00Z`) + 86_400_000).toISOString().slice(0, 10);
+}
+
 interface CustomProps {
   filters: Filters;
+  zone: string;
   set: (change: Record<string, string | undefined>) => void;
 }
 
-function CustomPeriod({ filters, set }: CustomProps) {
-  const date = (instant: string | undefined) => instant?.slice(0, 10) ?? "";
-  const midnight = (value: string) => (value ? `${value}T00:00:00Z` : undefined);
+/** Days of the zone; the last one is included, as people mean it, though the API excludes its end. */
+function CustomPeriod({ filters, zone, set }: CustomProps) {
   return (
     <>
       <div class="field">
@@ -138,17 +144,17 @@ function CustomPeriod({ filters, set }: CustomProps) {
         <input
           id="f-start"
           type="date"
-          value={date(filters.start)}
-          onChange={(event) => event.currentTarget.value && set({ start: midnight(event.currentTarget.value) })}
+          value={filters.start ? isoDay(filters.start, zone) : ""}
+          onChange={(event) => event.currentTarget.value && set({ start: midnight(event.currentTarget.value, zone) })}
         />
       </div>
       <div class="field">
-        <label for="f-end">Until, excluded</label>
+        <label for="f-end">To the end of</label>
         <input
           id="f-end"
           type="date"
-          value={date(filters.end)}
-          onChange={(event) => set({ end: midnight(event.currentTarget.value) })}
+          value={filters.end ? isoDay(Date.parse(filters.end) - 1, zone) : ""}
+          onChange={(event) => set({ end: event.currentTarget.value ? midnight(dayAfter(event.currentTarget.value), zone) : undefined })}
         />
       </div>
     </>

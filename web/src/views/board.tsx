@@ -1,7 +1,7 @@
 /** Items by stage. A card is moved by dragging it, with Shift and an arrow key, or by its button. */
 import { useState } from "preact/hooks";
 import { useApi } from "../api/use-api";
-import { type Item, useItems } from "../api/use-items";
+import { type Item, type Items, useItems } from "../api/use-items";
 import { type Stream, useStream } from "../api/use-stream";
 import { cancelItem } from "../board/actions";
 import { Card } from "../board/card";
@@ -30,9 +30,10 @@ export function BoardView({ filters }: { filters: Filters }) {
   const [asked, setAsked] = useState<Asked>(null);
   const close = () => setAsked(null);
   const problem = stream.problem ?? todo.problem ?? doing.problem ?? done.problem;
+  const bounded = { todo: isBounded(todo), doing: isBounded(doing), done: false };
   const open = [...(todo.items ?? []), ...(doing.items ?? [])];
   const items = [...open, ...delivered(done.data?.items ?? [], open)].map((item) =>
-    moving && moving.item.id === item.id ? { ...item, current_stage: moving.to } : item,
+    moving && moving.item.id === item.id && moving.item.version === item.version ? { ...item, current_stage: moving.to } : item,
   );
   return (
     <>
@@ -44,13 +45,13 @@ export function BoardView({ filters }: { filters: Filters }) {
       </div>
       <p class="muted small">
         Drag a card, or focus it and press Shift with an arrow key. A move can be taken back. Done stages show what was finished in the last {DELIVERED_DAYS} days.
-        {[todo, doing].some((each) => each.items && !each.complete && !each.loading) && ` No more than ${count(MOST)} items are shown.`}
+        {(bounded.todo || bounded.doing) && ` No more than ${count(MOST)} items are shown.`}
       </p>
       {problem && <ProblemNote problem={problem} retry={doing.reload} />}
       {!stream.data || !todo.items || !doing.items ? (
         !problem && <Skeleton height={480} />
       ) : (
-        <Columns stream={stream.data} items={items} aging={aging.data} filters={filters} move={move} ask={setAsked} />
+        <Columns stream={stream.data} items={items} aging={aging.data} bounded={bounded} filters={filters} move={move} ask={setAsked} />
       )}
       {dialog}
       {asked?.what === "create" && stream.data && <CreateDialog stream={stream.data.key} close={close} />}
@@ -81,6 +82,8 @@ export function BoardView({ filters }: { filters: Filters }) {
   );
 }
 
+const isBounded = ({ items, complete, loading }: Items) => items !== undefined && !complete && !loading;
+
 /** What was finished and is not open again, the latest first. */
 function delivered(finished: Item[], open: Item[]): Item[] {
   const again = new Set(open.map((item) => item.id));
@@ -93,12 +96,14 @@ interface ColumnsProps {
   stream: Stream;
   items: Item[];
   aging: Aging | undefined;
+  /** Zones in which there are more items than were read. */
+  bounded: Record<Stream["stages"][number]["zone"], boolean>;
   filters: Filters;
   move: ReturnType<typeof useMoves>["move"];
   ask: (asked: Asked) => void;
 }
 
-function Columns({ stream, items, aging, filters, move, ask }: ColumnsProps) {
+function Columns({ stream, items, aging, bounded, filters, move, ask }: ColumnsProps) {
   const [over, setOver] = useState<string | null>(null);
   const [long, setLong] = useState<ReadonlySet<string>>(new Set());
   const ageing = new Map(aging?.items.map((item) => [item.id, item]));
@@ -131,6 +136,7 @@ function Columns({ stream, items, aging, filters, move, ask }: ColumnsProps) {
               {stage.name}{" "}
               <span class={full ? "tag bad" : "tag"}>
                 {count(here.length)}
+                {bounded[stage.zone] && "+"}
                 {stage.wip_limit !== null && ` of ${stage.wip_limit}`}
               </span>
             </h2>

@@ -39,8 +39,9 @@ export function MapView({ filters }: { filters: Filters }) {
   const bottleneck = useApi("/api/v1/metrics/bottleneck", query);
   const stages = useApi("/api/v1/stages", { stream: filters.stream });
   const limits = useMemo(
-    () => new Map((stages.data ?? []).flatMap((stage) => (stage.wip_limit === null ? [] : [[stage.name, stage.wip_limit]]))),
-    [stages.data],
+    // a limit is about items of all types
+    () => new Map((filters.type.length ? [] : (stages.data ?? [])).flatMap((stage) => (stage.wip_limit === null ? [] : [[stage.name, stage.wip_limit]]))),
+    [stages.data, filters.type.length],
   );
   if (map && isEmpty(map)) return <EmptyStream filters={filters} />;
   return (
