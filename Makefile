@@ -13,16 +13,16 @@ export UV_PROJECT_ENVIRONMENT := .venv
 # trust what the system trusts: company proxies sign with their own certificates
 export UV_SYSTEM_CERTS ?= true
 
-.PHONY: help run test check bench lock openapi dashboards licences clean
+.PHONY: help run test check bench page screenshots lock openapi dashboards licences clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
-run: .venv/.run ## Serve API and dashboard on http://127.0.0.1:8000 (HOST, PORT, VSM_DATA_DIR)
+run: .venv/.run page ## Serve API and dashboard on http://127.0.0.1:8000 (HOST, PORT, VSM_DATA_DIR)
 	@exec $(BIN)/vsm serve
 
-test: .venv/.dev ## Run all tests: unit, integration, acceptance
+test: .venv/.dev page ## Run all tests: unit, integration, acceptance, browser
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 check: .venv/.dev ## The quick gate: lint, format, types, architecture, locks, secrets, unit tests
@@ -32,7 +32,14 @@ check: .venv/.dev ## The quick gate: lint, format, types, architecture, locks, s
 	$(BIN)/lint-imports --no-logo
 	$(UV) lock --check --quiet
 	git ls-files -z | xargs -0 -n 250 -P 2 $(BIN)/detect-secrets-hook --baseline .secrets.baseline
+	$(BIN)/python web/build.py run --silent check
 	$(BIN)/pytest tests/unit -q -n $(WORKERS)
+
+page: .venv/.run ## Build the dashboard, if its sources changed
+	@$(BIN)/python web/build.py
+
+screenshots: .venv/.dev page ## Write pictures of the dashboard to build/screenshots
+	$(BIN)/python -m tests.browser.screenshots build/screenshots
 
 bench: .venv/.dev ## Run the benchmarks; each prints a ratio taken in one run
 	@for each in $(wildcard bench/bench_*.py); do $(BIN)/python $$each || exit 1; done
@@ -53,6 +60,7 @@ dashboards: .venv/.dev ## Write Grafana's dashboards from the code in monitoring
 	$(BIN)/python -m monitoring
 
 clean: ## Remove what these targets made; the embedded database stays (vsm data reset)
+	rm -rf app/web web/node_modules
 	rm -rf .venv .tools .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(UV):
@@ -63,9 +71,9 @@ $(UV):
 
 # --inexact: what `make test` installed stays when `make run` is called next
 .venv/.run: pyproject.toml uv.lock | $(UV)
-	@$(UV) sync --quiet --frozen --no-dev --inexact --python "$(PYTHON)"
+	@$(UV) sync --quiet --frozen --no-dev --group page --inexact --python "$(PYTHON)"
 	@touch $@
 
 .venv/.dev: pyproject.toml uv.lock | $(UV)
-	@$(UV) sync --quiet --frozen --python "$(PYTHON)"
+	@$(UV) sync --quiet --frozen --group page --python "$(PYTHON)"
 	@touch .venv/.run $@

@@ -3,9 +3,12 @@
 import asyncio
 import gc
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import signal
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any, cast
 
 import fastapi_offline
@@ -23,6 +26,7 @@ from app.api import (
     cumulative_flow,
     data_quality,
     distribution,
+    events,
     flow,
     health,
     histogram,
@@ -49,6 +53,7 @@ from app.store.database import open_database
 from app.store.watching import watch
 from app.telemetry import configure_logs, tracing
 from app.telemetry import database as telemetry
+from app.usecases.watch_moves import MoveFeed
 
 if TYPE_CHECKING:
     from fastapi.telemetry import TelemetryConfig
@@ -78,6 +83,7 @@ _ROUTES = (
     value_stream_map,
     data_quality,
     imports,
+    events,
     health,
     problems,
     home,
@@ -116,8 +122,10 @@ def create_app(settings: Settings | None = None, database_url: str | None = None
         app.state.database = database
         gc.collect()
         gc.freeze()  # what lives from here on is never looked at again
-        async with jobs.running(database):
-            yield
+        app.state.feed = MoveFeed(database)
+        with _at_the_stop(app.state.feed.close):
+            async with jobs.running(database):
+                yield
         await database.dispose()
         await asyncio.to_thread(tracing.stop)  # it sends what is left, and waits for that
 
@@ -143,9 +151,38 @@ def create_app(settings: Settings | None = None, database_url: str | None = None
     for module in _ROUTES:
         app.include_router(module.router)
     _mount(app, "/docs/static", Path(fastapi_offline.__file__).parent / "static")
+    app.mount("/assets", home.Assets(), name="/assets")
     _mount(app, "/static", Path(api.__file__).parent / "static")
     _complete_document(app)
     return app
+
+
+@contextmanager
+def _at_the_stop(end: Callable[[], None]) -> Iterator[None]:
+    """Call `end` as soon as the server is told to stop.
+
+    The server waits for open answers before it ends the application, and an answer that tells of
+    moves never ends by itself.
+    """
+    loop = asyncio.get_running_loop()
+    chained: dict[int, Any] = {}
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(end)
+        chained[number](number, frame)
+
+    for number in (int(signal.SIGTERM), int(signal.SIGINT)):
+        handler = signal.getsignal(number)
+        in_main = threading.current_thread() is threading.main_thread()
+        if in_main and callable(handler) and handler is not signal.default_int_handler:
+            chained[number] = handler
+            signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in chained.items():
+            if signal.getsignal(number) is stop:
+                signal.signal(number, handler)
 
 
 def _mount(app: FastAPI, path: str, folder: Path) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import uvicorn
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
@@ -106,6 +107,25 @@ async def running_client(url: str, **environ: str) -> AsyncIterator[httpx.AsyncC
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://vsm") as open_client:
             yield open_client
+
+
+@asynccontextmanager
+async def served(url: str) -> AsyncIterator[str]:
+    """Serve an application on a port of this machine for the block's time; yields its address.
+
+    For what needs a real server: answers that go on, and browsers.
+    """
+    app = create_app(Settings.read({"VSM_LOG_LEVEL": "error"}), url)
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="on"))
+    task = asyncio.create_task(server._serve())  # noqa: SLF001 - serve() would take the signals
+    while not server.started:  # noqa: ASYNC110 - uvicorn offers no event
+        await asyncio.sleep(0.02)
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        app.state.feed.close()
+        server.should_exit = True
+        await task
 
 
 @asynccontextmanager

@@ -1,11 +1,16 @@
-"""The front door: a page for people, a list of endpoints for programs."""
+"""The front door: the dashboard for people, a list of endpoints for programs."""
 
 from pathlib import Path
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
+from fastapi.staticfiles import StaticFiles
+from starlette.datastructures import Headers
+from starlette.types import Scope
 
+import app
 from app import __version__
 from app.api.negotiation import HTML, JSON, preferred
 
@@ -24,15 +29,27 @@ ENDPOINTS = {
     "docs": "/docs",
     "openapi": "/openapi.json",
 }
-_PAGE = Path(__file__).with_name("home.html").read_text(encoding="utf-8")
-_HEADERS = {"Content-Security-Policy": "default-src 'self'", "Vary": "Accept"}
+BUILT = Path(app.__file__).with_name("web")
+"""The built dashboard; the folder is missing where nobody built it."""
+
+_UNBUILT = Path(__file__).with_name("home.html").read_text(encoding="utf-8")
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-cache",
+    "Vary": "Accept",
+}
 
 
 @router.get("/")
 async def home(request: Request) -> Response:
-    """Give a browser the page, and a client that asks for JSON the list of endpoints."""
+    """Give a browser the dashboard, and a client that asks for JSON the list of endpoints."""
     if preferred(request.headers.get("accept", ""), (JSON, HTML)) == HTML:
-        return HTMLResponse(_PAGE.replace("{version}", __version__), headers=_HEADERS)
+        page = BUILT / "index.html"
+        if page.exists():
+            return FileResponse(page, headers=_HEADERS)
+        return HTMLResponse(_UNBUILT.replace("{version}", __version__), headers=_HEADERS)
     body = {
         "service": "vsm-service",
         "status": "running",
@@ -40,6 +57,34 @@ async def home(request: Request) -> Response:
         "endpoints": ENDPOINTS,
     }
     return JSONResponse(body, headers={"Vary": "Accept"})
+
+
+class Assets(StaticFiles):
+    """The dashboard's files: named by their content, so kept for good; packed when there is one."""
+
+    def __init__(self) -> None:
+        super().__init__(directory=BUILT / "assets", check_dir=False)
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """Answer with the file, or its packed twin where the client takes that."""
+        packed = "gzip" in Headers(scope=scope).get("accept-encoding", "") and not path.endswith(
+            ".gz"
+        )
+        file, status = self.lookup_path(f"{path}.gz") if packed else ("", None)
+        if status is None:
+            return _kept(await super().get_response(path, scope))
+        answer: Any = self.file_response(file, status, scope)
+        plain = FileResponse(self.lookup_path(path)[0])
+        answer.headers["content-type"] = plain.headers["content-type"]
+        answer.headers["content-encoding"] = "gzip"
+        return _kept(answer)
+
+
+def _kept(answer: Response) -> Response:
+    answer.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+    answer.headers["Vary"] = "Accept-Encoding"
+    answer.headers["X-Content-Type-Options"] = "nosniff"
+    return answer
 
 
 @router.get("/docs")

@@ -19,6 +19,9 @@ log = structlog.get_logger()
 SERVER_ERROR = 500
 
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+_STREAM = b"text/event-stream; charset=utf-8"
+"""An answer that goes on for as long as somebody listens: long, but not slow."""
+
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _TRACEPARENT = re.compile(
     r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}.*"
@@ -51,12 +54,14 @@ class Observed:
         began = time.perf_counter()
         status = SERVER_ERROR
         answering = False
+        streaming = False
 
         async def observe(message: Message) -> None:
-            nonlocal status, answering
+            nonlocal status, answering, streaming
             answering = True
             if message["type"] == "http.response.start":
                 status = message["status"]
+                streaming = (b"content-type", _STREAM) in message["headers"]
                 message["headers"] = [
                     *message["headers"],
                     (b"x-request-id", request_id.encode()),
@@ -73,8 +78,8 @@ class Observed:
         finally:
             REQUESTS_IN_PROGRESS.dec()
             seconds = time.perf_counter() - began
-            _count(scope, status, seconds)
-            self._log(scope, status, seconds)
+            _count(scope, status, None if streaming else seconds)
+            self._log(scope, status, 0.0 if streaming else seconds)
             structlog.contextvars.clear_contextvars()
 
     def _log(self, scope: Scope, status: int, seconds: float) -> None:
@@ -131,9 +136,10 @@ def _trace(scope: Scope) -> dict[str, str]:
     return {}
 
 
-def _count(scope: MutableMapping[str, Any], status: int, seconds: float) -> None:
+def _count(scope: MutableMapping[str, Any], status: int, seconds: float | None) -> None:
     """Count by route template, never by path: paths hold ids and would make endless series."""
     method = scope["method"] if scope["method"] in _METHODS else "OTHER"
     endpoint = getattr(scope.get("route"), "path", "unmatched")
     REQUESTS.labels(method, endpoint, str(status)).inc()
-    REQUEST_SECONDS.labels(method, endpoint).observe(seconds)
+    if seconds is not None:
+        REQUEST_SECONDS.labels(method, endpoint).observe(seconds)

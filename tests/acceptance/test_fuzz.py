@@ -23,11 +23,11 @@ STORED = 10
 """How many items the service holds at the start; their ids are 1 and up."""
 
 DOCUMENT = create_app(QUIET, "postgresql+asyncpg://nobody@localhost/nothing").openapi()
-# what lies below a stream's path has the handlers of the plain paths
+# what lies below a stream's path has the handlers of the plain paths; events never end
 DOCUMENT["paths"] = {
     path: operations
     for path, operations in DOCUMENT["paths"].items()
-    if path not in described(DOCUMENT)
+    if path not in described(DOCUMENT) and path != "/api/v1/events"
 }
 SCHEMA = schemathesis.openapi.from_dict(
     DOCUMENT,

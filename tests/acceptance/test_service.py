@@ -3,16 +3,21 @@
 import re
 import socket
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 
 from app import __version__
+from app.api import home
 from tests.acceptance.helpers import ITEMS, METRICS, get, problem
 from tests.conftest import fresh_database, running_client
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8"
 EXTERNAL = re.compile(r"""(src|href|url|@import)\s*[=(:]?\s*["']?(https?:)?//""", re.IGNORECASE)
+BUILT = pytest.mark.skipif(
+    not home.BUILT.exists(), reason="the dashboard is not built: `make page` builds it"
+)
 GOOD = {"title": "Pay by invoice", "type": "feature"}
 
 
@@ -66,6 +71,42 @@ async def test_a_browser_gets_the_page_at_the_front_door(shared: httpx.AsyncClie
     assert answer.headers["vary"] == "Accept"
     assert answer.text.lower().startswith("<!doctype html>")
     assert not EXTERNAL.search(answer.text)
+
+
+@BUILT
+async def test_the_dashboard_runs_nothing_but_what_this_service_serves(
+    shared: httpx.AsyncClient,
+) -> None:
+    page = await shared.get("/", headers={"Accept": BROWSER})
+    assert page.headers["content-security-policy"].startswith("default-src 'self'")
+    assert "unsafe" not in page.headers["content-security-policy"]
+    assert not re.search(r"<style|style=|<script(?![^>]* src=)", page.text)
+
+
+@BUILT
+async def test_the_dashboards_files_are_kept_for_good_and_the_page_is_asked_for_each_time(
+    shared: httpx.AsyncClient,
+) -> None:
+    page = await shared.get("/", headers={"Accept": BROWSER})
+    assert page.headers["cache-control"] == "no-cache"
+    script = re.findall(r'src="(/assets/[^"]+\.js)"', page.text)[0]
+    packed = await shared.get(script, headers={"Accept-Encoding": "gzip"})
+    assert packed.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert packed.headers["content-encoding"] == "gzip"
+    assert packed.headers["content-type"].startswith("text/javascript")
+    plain = await shared.get(script, headers={"Accept-Encoding": "identity"})
+    assert "content-encoding" not in plain.headers
+    assert plain.text == packed.text
+    assert (await shared.get("/assets/no-such-file.js")).status_code == 404
+
+
+async def test_without_a_built_dashboard_a_browser_is_told_how_to_build_it(
+    shared: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(home, "BUILT", tmp_path / "nothing-here")
+    page = await shared.get("/", headers={"Accept": BROWSER})
+    assert page.status_code == 200
+    assert "make page" in page.text
 
 
 async def test_a_client_that_likes_json_more_than_html_gets_json(

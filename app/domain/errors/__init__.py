@@ -34,6 +34,7 @@
         ├── DatabaseUnavailable
         ├── SchemaOutdated
         ├── ClockNotReady         a working clock that does not reach so far yet
+        ├── TooManyWatchers       as many watch for moves as a process serves
         └── EmbeddedDatabaseError
 
 The first line of a class's docstring is the title that callers see; `type_name` is stable.
@@ -86,6 +87,7 @@ from app.domain.errors.unavailable import (
     DatabaseUnavailable,
     EmbeddedDatabaseError,
     SchemaOutdated,
+    TooManyWatchers,
     Unavailable,
 )
 
@@ -120,6 +122,7 @@ __all__ = [
     "StageInUse",
     "StageProblem",
     "TooLarge",
+    "TooManyWatchers",
     "TransitionVoided",
     "Unavailable",
     "UnknownBlock",

@@ -27,6 +27,12 @@ class ClockNotReady(Unavailable):
     type_name = "clock-not-ready"
 
 
+class TooManyWatchers(Unavailable):
+    """As many clients watch for moves as one process serves; try again later."""
+
+    type_name = "too-many-watchers"
+
+
 class EmbeddedDatabaseError(Unavailable):
     """The embedded database cannot be used as it is."""
 

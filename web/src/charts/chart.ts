@@ -1,0 +1,67 @@
+/** What a chart is. Each has a file of its own, and one line in index.ts. */
+import type { ComponentType } from "preact";
+import type { Answer, GetPath, Query } from "../api/client";
+import type { Clock, Filters } from "../state/filters";
+import type { Explanation } from "../ui/explain";
+
+/** What a chart may know beside its data. */
+export interface Context {
+  clock: Clock;
+  /** Zone of the dates, as the answer tells it. */
+  zone: string;
+  /** Addresses of pages: of one item, and of the items behind a link of the API. */
+  itemHref: (id: number) => string;
+  itemsHref: (link: string) => string;
+}
+
+export interface PictureProps<D> {
+  data: D;
+  /** Pixels to draw in; the height follows from it. */
+  width: number;
+  context: Context;
+}
+
+/** The same in words and figures, for those who do not see the picture. */
+export interface Table {
+  caption: string;
+  head: string[];
+  /** Texts as people read them; the first column is the row's name. */
+  rows: string[][];
+}
+
+export interface Chart<P extends GetPath> {
+  /** As the module in app/flow is called, with hyphens. */
+  id: string;
+  title: string;
+  endpoint: P;
+  /** What is asked beside the filters. */
+  query?: (filters: Filters) => Partial<Query<P>>;
+  /** What it is, how to read it, what it cannot tell: two or three sentences. */
+  about: string;
+  /** The finding in one sentence, with its figures; honest when there is none. */
+  answer: (data: Answer<P>, context: Context) => string;
+  /** Nothing to draw: the answer stands alone. */
+  empty: (data: Answer<P>) => boolean;
+  /** A pure drawing: one SVG, no inline styles. */
+  Picture: ComponentType<PictureProps<Answer<P>>>;
+  table: (data: Answer<P>, context: Context) => Table;
+  /** Height of the picture, so that nothing jumps when it comes. */
+  height: (width: number) => number;
+  /** The endpoint answers text/csv, too. */
+  csv: boolean;
+}
+
+/** A chart whose endpoint does not matter to whoever shows it. */
+export interface AnyChart extends Omit<Chart<GetPath>, "answer" | "empty" | "Picture" | "table" | "query" | "endpoint"> {
+  endpoint: GetPath;
+  query?: (filters: Filters) => Record<string, unknown>;
+  answer: (data: Explanation, context: Context) => string;
+  empty: (data: Explanation) => boolean;
+  Picture: ComponentType<PictureProps<Explanation>>;
+  table: (data: Explanation, context: Context) => Table;
+}
+
+/** Check a chart against the type of its endpoint's answer, then forget that type. */
+export function define<P extends GetPath>(chart: Chart<P>): AnyChart {
+  return chart as unknown as AnyChart;
+}

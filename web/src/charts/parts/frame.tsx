@@ -1,0 +1,91 @@
+/** Axes and grid, drawn alike in all charts. */
+import { type ScaleLinear, type ScaleTime, scaleLinear, scaleUtc } from "d3-scale";
+import type { ComponentChildren } from "preact";
+import { shortDay } from "../../format/instant";
+
+export interface Box {
+  left: number;
+  top: number;
+  right: number;
+  bottom: number;
+}
+
+/** The inner rectangle of a drawing with room for its axes. */
+export function innerBox(width: number, height: number, room: Partial<Box> = {}): Box {
+  const { left = 56, top = 14, right = 14, bottom = 30 } = room;
+  return { left, top, right: Math.max(left + 40, width - right), bottom: height - bottom };
+}
+
+/** About two thirds of the width, within reason. */
+export const pictureHeight = (width: number) => Math.round(Math.min(380, Math.max(240, width * 0.55)));
+
+export function timeScale(start: string | number, end: string | number, box: Box): ScaleTime<number, number> {
+  return scaleUtc([new Date(start), new Date(end)], [box.left, box.right]);
+}
+
+/** From zero to the greatest value, rounded up to a tick. */
+export function valueScale(greatest: number, box: Box): ScaleLinear<number, number> {
+  return scaleLinear([0, greatest > 0 ? greatest : 1], [box.bottom, box.top]).nice(5);
+}
+
+/** Ticks of a scale of hours that fall on whole hours or whole days. */
+export function hourTicks(scale: ScaleLinear<number, number>, number = 5): number[] {
+  const greatest = scale.domain()[1] ?? 1;
+  const steps = [1, 2, 4, 8, 12, 24, 48, 72, 120, 168, 240, 336, 480, 720, 1440, 2160, 4320, 8760, 17520, 43800];
+  const step = steps.find((each) => greatest / each <= number) ?? greatest;
+  return Array.from({ length: Math.floor(greatest / step) + 1 }, (_, place) => place * step);
+}
+
+interface ValueAxisProps {
+  scale: ScaleLinear<number, number>;
+  box: Box;
+  ticks?: number[];
+  format: (value: number) => string;
+}
+
+export function ValueAxis({ scale, box, ticks, format }: ValueAxisProps) {
+  return (
+    <g aria-hidden="true">
+      {(ticks ?? scale.ticks(5)).map((tick) => (
+        <g key={tick}>
+          <line class={tick === 0 ? "axis" : "grid"} x1={box.left} x2={box.right} y1={scale(tick)} y2={scale(tick)} />
+          <text x={box.left - 8} y={scale(tick)} dy="0.35em" text-anchor="end">
+            {format(tick)}
+          </text>
+        </g>
+      ))}
+    </g>
+  );
+}
+
+export function TimeAxis({ scale, box, zone }: { scale: ScaleTime<number, number>; box: Box; zone: string }) {
+  const number = Math.max(2, Math.floor((box.right - box.left) / 90));
+  return (
+    <g aria-hidden="true">
+      {scale.ticks(number).map((tick) => (
+        <g key={+tick}>
+          <line class="axis" x1={scale(tick)} x2={scale(tick)} y1={box.bottom} y2={box.bottom + 4} />
+          <text x={scale(tick)} y={box.bottom + 18} text-anchor="middle">
+            {shortDay(tick, zone)}
+          </text>
+        </g>
+      ))}
+    </g>
+  );
+}
+
+interface DrawingProps {
+  width: number;
+  height: number;
+  label: string;
+  children: ComponentChildren;
+}
+
+/** The SVG itself, with its finding as its name. Interactive parts are focusable within. */
+export function Drawing({ width, height, label, children }: DrawingProps) {
+  return (
+    <svg class="chart" width={width} height={height} viewBox={`0 0 ${width} ${height}`} role="img" aria-label={label}>
+      {children}
+    </svg>
+  );
+}

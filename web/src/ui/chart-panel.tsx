@@ -1,0 +1,110 @@
+/** A chart with everything around it: its finding, its states, and what can be done with it. */
+import { useMemo, useRef, useState } from "preact/hooks";
+import { useApi } from "../api/use-api";
+import type { AnyChart, Context } from "../charts/chart";
+import { type Filters, itemsHref, viewHref, windowQuery } from "../state/filters";
+import { Explain, type Explanation } from "./explain";
+import { useWidth } from "./measure";
+import { copyCurl, saveCsv, saveSvg } from "./save";
+import { ProblemNote, Skeleton } from "./states";
+import { TableView } from "./table-view";
+
+type Below = "explain" | "table" | null;
+
+export function ChartPanel({ chart, filters }: { chart: AnyChart; filters: Filters }) {
+  const query = { ...windowQuery(filters), ...chart.query?.(filters) };
+  const reading = useApi(chart.endpoint, query as never);
+  const data = reading.data as Explanation | undefined;
+  const [frame, width] = useWidth<HTMLDivElement>();
+  const [below, setBelow] = useState<Below>(null);
+  const context = useMemo<Context>(
+    () => ({
+      clock: data?.definitions.clock ?? "elapsed",
+      zone: data?.timezone ?? "UTC",
+      itemHref: (id) => viewHref(filters, "item", { item: id }),
+      itemsHref: (link) => itemsHref(filters, link),
+    }),
+    [data, filters],
+  );
+  const picture = useRef<HTMLDivElement>(null);
+  const heading = `chart-${chart.id}`;
+  const toggle = (what: Below) => setBelow(below === what ? null : what);
+  const drawing = () => picture.current?.querySelector("svg");
+  const drawable = data !== undefined && !chart.empty(data);
+
+  return (
+    <section class="panel" aria-labelledby={heading} data-stale={reading.stale} data-chart={chart.id}>
+      <header>
+        <div class="row">
+          <h2 id={heading}>
+            <a class="quiet" href={viewHref(filters, "flow", { chart: chart.id })}>
+              {chart.title}
+            </a>
+          </h2>
+          <div class="tools">
+            <button class="plain" aria-expanded={below === "explain"} disabled={!data} onClick={() => toggle("explain")}>
+              Explain
+            </button>
+            <button class="plain" aria-expanded={below === "table"} disabled={!drawable} onClick={() => toggle("table")}>
+              Table
+            </button>
+            <Menu
+              items={[
+                { label: "Copy as curl", run: () => copyCurl(reading.address) },
+                ...(chart.csv ? [{ label: "Download CSV", run: () => saveCsv(reading.address, chart.id) }] : []),
+                {
+                  label: "Download SVG",
+                  run: () => {
+                    const svg = drawing();
+                    if (svg) saveSvg(svg, chart.id);
+                  },
+                },
+              ]}
+            />
+          </div>
+        </div>
+        {data ? <p class="answer">{chart.answer(data, context)}</p> : !reading.problem && <div class="skeleton line" />}
+      </header>
+      {reading.problem && <ProblemNote problem={reading.problem} retry={reading.reload} />}
+      <div class="picture" ref={frame}>
+        <div ref={picture}>
+          {drawable && width > 0 && <chart.Picture data={data} width={width} context={context} />}
+          {!data && !reading.problem && <Skeleton height={chart.height(width || 480)} />}
+        </div>
+      </div>
+      {data && below === "explain" && <Explain about={chart.about} data={data} filters={filters} />}
+      {data && below === "table" && <TableView {...chart.table(data, context)} />}
+    </section>
+  );
+}
+
+function Menu({ items }: { items: { label: string; run: () => void }[] }) {
+  const details = useRef<HTMLDetailsElement>(null);
+  const close = () => details.current?.removeAttribute("open");
+  return (
+    <details
+      class="menu"
+      ref={details}
+      onKeyDown={(event) => event.key === "Escape" && close()}
+      onFocusOut={(event) => !details.current?.contains(event.relatedTarget as Node | null) && close()}
+    >
+      <summary class="button plain" aria-label="More">
+        ⋯
+      </summary>
+      <div class="menu-items">
+        {items.map(({ label, run }) => (
+          <button
+            class="plain"
+            key={label}
+            onClick={() => {
+              run();
+              close();
+            }}
+          >
+            {label}
+          </button>
+        ))}
+      </div>
+    </details>
+  );
+}
