@@ -29,7 +29,7 @@ SPDX = {
     "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
     "Python Software Foundation License": "PSF-2.0",
 }
-"""What packages say of themselves, in the words of SPDX."""
+"""What packages say, in the words of SPDX."""
 
 HEAD = """\
 # Licences
