@@ -49,7 +49,8 @@ from app.api import (
 from app.api.middleware import Observed
 from app.api.stream_paths import StreamPaths, described
 from app.settings import Settings
-from app.store.database import open_database
+from app.store.connecting import Connector, Limits
+from app.store.database import pool
 from app.store.watching import watch
 from app.telemetry import configure_logs, tracing
 from app.telemetry import database as telemetry
@@ -111,10 +112,12 @@ def create_app(settings: Settings | None = None, database_url: str | None = None
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        database = open_database(
+        limits = Limits(chosen.connect_timeout, chosen.statement_timeout)
+        database = pool(
             url,
-            pool_size=chosen.pool_size,
-            statement_timeout=chosen.statement_timeout,
+            Connector(url, limits),
+            size=chosen.pool_size,
+            patience=chosen.pool_timeout,
             echo=chosen.sql_echo,
         )
         watch(database, telemetry.ran, telemetry.took)

@@ -1,6 +1,7 @@
 """One request is one transaction, and a write with an Idempotency-Key happens once.
 
-The transaction ends before the answer leaves: a client that sees 201 can rely on it.
+The transaction ends before the answer leaves: a client that sees 201 can rely on it. A transaction
+that the database lost is run again where that is safe.
 """
 
 import contextlib
@@ -16,6 +17,7 @@ from fastapi.routing import APIRoute
 from app.api.problems import InvalidRequest
 from app.store import idempotency
 from app.store.database import Connection, transaction
+from app.store.retry import repeated
 
 _WRITES = {"POST", "PUT", "PATCH", "DELETE"}
 _KEPT_HEADERS = ("content-type", "location", "etag")
@@ -61,15 +63,39 @@ class UnitOfWork(APIRoute):
         async def in_transaction(request: Request) -> Response:
             if request.query_params and not takes_query:
                 raise InvalidRequest([_no_such_parameter(name) for name in request.query_params])
-            async with transaction(request.app.state.database) as connection:
-                request.state.connection = connection
-                key = request.headers.get("idempotency-key")
-                if key and len(key) <= _MAX_KEY and request.method in _WRITES:
-                    return await _once(connection, key, request, handle)
-                response: Response = await handle(request)
-                return response
+            body = await request.body()  # before a connection is taken: a body may come slowly
+            return await repeated(
+                lambda: _in_transaction(request, handle),
+                finds_itself=lambda: _finds_itself(request, body),
+            )
 
         return in_transaction
+
+
+async def _in_transaction(
+    request: Request, handle: Callable[[Request], Awaitable[Response]]
+) -> Response:
+    async with transaction(request.app.state.database) as connection:
+        request.state.connection = connection
+        key = _key(request)
+        if key and request.method in _WRITES:
+            return await _once(connection, key, request, handle)
+        return await handle(request)
+
+
+def _key(request: Request) -> str | None:
+    key = request.headers.get("idempotency-key")
+    return key if key and len(key) <= _MAX_KEY else None
+
+
+def _finds_itself(request: Request, body: bytes) -> bool:
+    """Tell whether this request, sent twice, does no more than once: it reads, or has a name."""
+    if request.method not in _WRITES or _key(request):
+        return True
+    with contextlib.suppress(ValueError, RecursionError):
+        told = json.loads(body)
+        return isinstance(told, dict) and bool(told.get("source_event_id"))
+    return False
 
 
 def _takes_query(dependant: Dependant) -> bool:
