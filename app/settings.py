@@ -27,6 +27,9 @@ SETTINGS = (
     Setting("DATABASE_NAME", "vsm_db", "database name"),
     Setting("DATABASE_USER", "vsm_user", "database user"),
     Setting("DATABASE_PASSWORD", None, "password; required unless the database is embedded"),
+    Setting("DATABASE_READ_HOST", "", "standby that answers for numbers, or several: `a,b`"),
+    Setting("DATABASE_READ_PORT", "", "port of the standby, if not DATABASE_PORT"),
+    Setting("DATABASE_MAX_LAG", "10", "seconds that a standby may be behind, 0 to 3600"),
     Setting("DATABASE_POOL_SIZE", "10", "connections each worker process may hold, 1 to 100"),
     Setting("DATABASE_POOL_TIMEOUT", "5", "seconds to wait for a free connection, 0.1 to 60"),
     Setting("DATABASE_CONNECT_TIMEOUT", "3", "seconds to wait for a host to connect, 0.1 to 60"),
@@ -49,6 +52,8 @@ class Settings:
     """The settings of one process. `database_url` is None when no DATABASE_* variable is set."""
 
     database_url: str | None
+    read_url: str | None
+    max_lag: float
     pool_size: int
     pool_timeout: float
     connect_timeout: float
@@ -70,6 +75,8 @@ class Settings:
         number = _Number(values)
         return cls(
             database_url=_database_url(environ, values),
+            read_url=_read_url(environ, values),
+            max_lag=number("DATABASE_MAX_LAG", float, 0, 3600),
             pool_size=number("DATABASE_POOL_SIZE", int, 1, 100),
             pool_timeout=number("DATABASE_POOL_TIMEOUT", float, 0.1, 60),
             connect_timeout=number("DATABASE_CONNECT_TIMEOUT", float, 0.1, 60),
@@ -109,6 +116,16 @@ def _database_url(environ: Mapping[str, str], values: Mapping[str, str]) -> str 
             "unset every DATABASE_* variable and use `vsm serve` with its embedded database."
         )
     return _url(values, "DATABASE_HOST", "DATABASE_PORT")
+
+
+def _read_url(environ: Mapping[str, str], values: Mapping[str, str]) -> str | None:
+    """Build the URL of the standby that DATABASE_READ_HOST names, if it does."""
+    if not values["DATABASE_READ_HOST"]:
+        return None
+    if not environ.get("DATABASE_PASSWORD", "").strip():
+        raise SettingError("DATABASE_READ_HOST is set, but DATABASE_PASSWORD is not")
+    port = "DATABASE_READ_PORT" if values["DATABASE_READ_PORT"] else "DATABASE_PORT"
+    return _url(values, "DATABASE_READ_HOST", port)
 
 
 def _url(values: Mapping[str, str], host_name: str, port_name: str) -> str:

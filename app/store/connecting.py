@@ -86,6 +86,11 @@ class Connector:
         self._role = role
         self._open: WeakSet[asyncpg.Connection] = WeakSet()
 
+    @property
+    def has_several_hosts(self) -> bool:
+        """Whether there is a choice."""
+        return len(self._places) > 1
+
     async def connect(self) -> asyncpg.Connection:
         """Return a new connection; raises one of UNREACHABLE."""
         connection = await self._find()
@@ -93,10 +98,11 @@ class Connector:
         self._open.add(connection)
         return connection
 
-    def cut(self) -> None:
-        """Cut every open connection; who waits for an answer there is told at once."""
+    def cut(self, but: asyncpg.Connection | None = None) -> None:
+        """Cut the open connections; who waits for an answer there is told at once."""
         for connection in list(self._open):
-            connection.terminate()
+            if connection is not but:
+                connection.terminate()
 
     async def _find(self) -> asyncpg.Connection:
         """Ask the host that was right last, then, without waiting for it for long, all others."""

@@ -1,12 +1,11 @@
 """The connection to PostgreSQL: pool, transactions, and what their failures mean to callers."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
-from sqlalchemy import event, text
+from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -132,14 +131,3 @@ def _is_outage(error: Exception, state: str) -> bool:
     codes = state[:2] in ("08", "53", "57", "40", "28", "3D")
     single = state in ("55P03", "25P03", _READ_ONLY)
     return lost or codes or single or getattr(error, "connection_invalidated", False)
-
-
-async def is_reachable(database: Database, within: float = 2) -> bool:
-    """Tell whether the server answers within so many seconds."""
-    try:
-        async with asyncio.timeout(within):
-            async with transaction(database) as connection:
-                await connection.execute(text("SELECT 1"))
-    except (DatabaseUnavailable, TimeoutError):
-        return False
-    return True

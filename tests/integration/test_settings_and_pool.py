@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from app.domain.errors import DatabaseBusy, DatabaseUnavailable, OutcomeUnknown, SchemaOutdated
 from app.settings import Settings
 from app.store import value_streams
-from app.store.database import Database, is_reachable, open_database, transaction
+from app.store.database import Database, open_database, transaction
 from tests.conftest import fresh_database
 from tests.integration.stored import environment
 
@@ -286,7 +286,6 @@ async def test_a_server_that_is_not_there_is_unavailable(tmp_path: Path) -> None
     async with pool(f"postgresql+asyncpg://someone@/vsm?host={tmp_path}") as database:
         with pytest.raises(DatabaseUnavailable):
             await run(database, "SELECT 1")
-        assert not await is_reachable(database)
 
 
 @pytest.mark.parametrize(
@@ -300,10 +299,6 @@ async def test_a_server_that_lets_nobody_in_is_unavailable(
     async with pool(wrong.render_as_string(hide_password=False)) as database:
         with pytest.raises(DatabaseUnavailable):
             await run(database, "SELECT 1")
-
-
-async def test_a_server_that_answers_is_reachable(shared_database: Database) -> None:
-    assert await is_reachable(shared_database)
 
 
 async def test_a_database_without_the_schema_says_what_to_run(server_url: str) -> None:

@@ -20,6 +20,8 @@ def url_of(**environ: str) -> str:
 def test_an_empty_environment_gives_the_defaults_and_no_server() -> None:
     assert Settings.read({}) == Settings(
         database_url=None,
+        read_url=None,
+        max_lag=10,
         pool_size=10,
         pool_timeout=5,
         connect_timeout=3,
@@ -133,6 +135,20 @@ def test_the_host_may_be_the_folder_of_a_unix_socket() -> None:
 def test_the_host_may_be_an_ipv6_address() -> None:
     url = make_url(url_of(DATABASE_HOST="2001:db8::1"))
     assert (url.host, url.port) == ("2001:db8::1", 5432)
+
+
+def test_a_standby_is_reached_like_the_primary_but_for_its_host_and_port() -> None:
+    environ = {"DATABASE_HOST": "db", "DATABASE_READ_HOST": "one,two", "DATABASE_PORT": "6432"}
+    read_url = Settings.read({**PASSWORD, **environ}).read_url
+    assert read_url == "postgresql+asyncpg://vsm_user:secret@/vsm_db?host=one,two&port=6432,6432"
+    environ = {"DATABASE_READ_HOST": "one", "DATABASE_READ_PORT": "6433"}
+    read_url = Settings.read({**PASSWORD, **environ}).read_url
+    assert read_url == "postgresql+asyncpg://vsm_user:secret@one:6433/vsm_db"
+
+
+def test_a_standby_without_a_password_is_refused() -> None:
+    with pytest.raises(SettingError, match=r"DATABASE_READ_HOST is set, but DATABASE_PASSWORD"):
+        Settings.read({"DATABASE_READ_HOST": "one"})
 
 
 @pytest.mark.parametrize(("ports", "each"), [("5433", "5433,5433"), ("5433, 5434", "5433,5434")])
