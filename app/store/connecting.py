@@ -30,6 +30,12 @@ LOCK_SHARE = 1 / 3
 HEAD_START = 0.5
 """Seconds that the host which was right last has before the others are asked."""
 
+AGAIN = 0.25
+"""Seconds after which a host that refused is asked again, while another one is silent."""
+
+Place = tuple[str | None, int | None]
+"""Host and port."""
+
 UNREACHABLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 """What a failed attempt to connect raises."""
 
@@ -105,32 +111,40 @@ class Connector:
                 connection.terminate()
 
     async def _find(self) -> asyncpg.Connection:
-        """Ask the host that was right last, then, without waiting for it for long, all others."""
-        first, *others = self._places
-        attempts = {asyncio.create_task(self._reach(first)): first}
-        waiting, patience = set(attempts), HEAD_START if others else None
+        """Ask the host that was right last, then, without waiting for it for long, all others.
+
+        While one of them is silent, those that have refused are asked again: one may take over.
+        """
+        others = self._places[1:]
+        attempts = {asyncio.create_task(self._reach(self._places[0])): self._places[0]}
+        asked = waiting = set(attempts)
         error: BaseException | None = None
         try:
-            while waiting:
+            while asked & waiting:
+                patience = HEAD_START if others else None
                 done, waiting = await asyncio.wait(
                     waiting, timeout=patience, return_when=asyncio.FIRST_COMPLETED
                 )
+                again = []
                 for attempt in done:
-                    error = attempt.exception()
+                    error, place = attempt.exception(), attempts.pop(attempt)
                     if error is None:
-                        self._prefer(attempts.pop(attempt))
+                        self._prefer(place)
                         return attempt.result()
-                rest = {asyncio.create_task(self._reach(place)): place for place in others}
-                attempts |= rest
-                waiting |= set(rest)
-                others, patience = [], None
+                    again.append(place)
+                first = {asyncio.create_task(self._reach(each)): each for each in others}
+                later = {asyncio.create_task(self._reach(each, AGAIN)): each for each in again}
+                attempts |= first | later
+                asked, others = asked | set(first), []
+                waiting |= set(first) | set(later)
         finally:
             await _abandon(attempts)
         assert error is not None, "an attempt that did not succeed failed"  # noqa: S101
         raise error
 
-    async def _reach(self, place: tuple[str | None, int | None]) -> asyncpg.Connection:
+    async def _reach(self, place: Place, after: float = 0) -> asyncpg.Connection:
         """Connect to one host; raises ConnectionError when its server has another role."""
+        await asyncio.sleep(after)
         host, port = place
         connection = await asyncpg.connect(
             host=host,
@@ -151,7 +165,7 @@ class Connector:
             raise ConnectionError(f"{host}:{port} is not {self._role}")
         return connection
 
-    def _prefer(self, place: tuple[str | None, int | None]) -> None:
+    def _prefer(self, place: Place) -> None:
         self._places = [place, *(each for each in self._places if each != place)]
 
 
