@@ -7,7 +7,7 @@ when the one that answered last does not do so soon, the others are asked as wel
 
 import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -35,6 +35,10 @@ AGAIN = 0.25
 
 Place = tuple[str | None, int | None]
 """Host and port."""
+
+Attempt = asyncio.Task[asyncpg.Connection]
+
+NO_SETTINGS: Mapping[str, str] = {}
 
 UNREACHABLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 """What a failed attempt to connect raises."""
@@ -97,9 +101,9 @@ class Connector:
         """Whether there is a choice."""
         return len(self._places) > 1
 
-    async def connect(self) -> asyncpg.Connection:
-        """Return a new connection; raises one of UNREACHABLE."""
-        connection = await self._find()
+    async def connect(self, settings: Mapping[str, str] = NO_SETTINGS) -> asyncpg.Connection:
+        """Return a new connection, with settings of its session; raises one of UNREACHABLE."""
+        connection = await self._find(settings)
         _keep_alive(connection)
         self._open.add(connection)
         return connection
@@ -110,13 +114,19 @@ class Connector:
             if connection is not but:
                 connection.terminate()
 
-    async def _find(self) -> asyncpg.Connection:
+    async def _find(self, settings: Mapping[str, str]) -> asyncpg.Connection:
         """Ask the host that was right last, then, without waiting for it for long, all others.
 
         While one of them is silent, those that have refused are asked again: one may take over.
         """
+
+        def ask(places: Sequence[Place], after: float = 0) -> dict[Attempt, Place]:
+            return {
+                asyncio.create_task(self._reach(each, settings, after)): each for each in places
+            }
+
         others = self._places[1:]
-        attempts = {asyncio.create_task(self._reach(self._places[0])): self._places[0]}
+        attempts = ask(self._places[:1])
         asked = waiting = set(attempts)
         error: BaseException | None = None
         try:
@@ -132,8 +142,7 @@ class Connector:
                         self._prefer(place)
                         return attempt.result()
                     again.append(place)
-                first = {asyncio.create_task(self._reach(each)): each for each in others}
-                later = {asyncio.create_task(self._reach(each, AGAIN)): each for each in again}
+                first, later = ask(others), ask(again, AGAIN)
                 attempts |= first | later
                 asked, others = asked | set(first), []
                 waiting |= set(first) | set(later)
@@ -142,7 +151,9 @@ class Connector:
         assert error is not None, "an attempt that did not succeed failed"  # noqa: S101
         raise error
 
-    async def _reach(self, place: Place, after: float = 0) -> asyncpg.Connection:
+    async def _reach(
+        self, place: Place, settings: Mapping[str, str], after: float
+    ) -> asyncpg.Connection:
         """Connect to one host; raises ConnectionError when its server has another role."""
         await asyncio.sleep(after)
         host, port = place
@@ -151,7 +162,7 @@ class Connector:
             port=port,
             timeout=self._limits.connect,
             command_timeout=self._limits.statement + 1,  # the server gives up first, if it lives
-            server_settings=self._limits.of_session(),
+            server_settings={**self._limits.of_session(), **settings},
             **self._arguments,
         )
         try:
@@ -173,7 +184,7 @@ def _listed(values: Any) -> list[Any]:
     return values if isinstance(values, list) else [values]
 
 
-async def _abandon(attempts: dict[asyncio.Task[asyncpg.Connection], Any]) -> None:
+async def _abandon(attempts: Iterable[Attempt]) -> None:
     for attempt in attempts:
         attempt.cancel()
     for outcome in await asyncio.gather(*attempts, return_exceptions=True):

@@ -5,13 +5,15 @@ numbers, which cost more and for which a moment matters less, may come from a st
 primary is away, a standby answers all reads. What it answers may be stale, so it tells by how much.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
+import asyncpg
+
 from app.domain.errors import DatabaseUnavailable
-from app.store.connecting import DEFAULT_LIMITS, Connector, Limits, Role
+from app.store.connecting import DEFAULT_LIMITS, UNREACHABLE, Connector, Limits, Role
 from app.store.database import Connection, Database, pool, transaction
 from app.store.lookout import Lookout
 from app.store.retry import repeated
@@ -103,11 +105,25 @@ class Databases:
         """Tell whether a standby can answer; None: there is none."""
         return await self._standby.lookout.is_up() if self._standby else None
 
+    async def connect(self, settings: Mapping[str, str]) -> asyncpg.Connection:
+        """Return a connection to the primary beside its pool; it is cut when that is away.
+
+        Raises DatabaseUnavailable: at once while the primary is known to be away.
+        """
+        self._refuse_if_away()
+        try:
+            return await self._primary.lookout.connector.connect(settings)
+        except UNREACHABLE as error:
+            raise DatabaseUnavailable(passing=not isinstance(error, TimeoutError)) from error
+
+    def _refuse_if_away(self) -> None:
+        if self._primary.lookout.up is False:
+            raise DatabaseUnavailable(AWAY)
+
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Connection]:
         """Run a transaction on the primary; raises at once while it is known to be away."""
-        if self._primary.lookout.up is False:
-            raise DatabaseUnavailable(AWAY)
+        self._refuse_if_away()
         async with transaction(self.primary) as connection:
             yield connection
 

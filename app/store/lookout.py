@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Self
 
 import asyncpg
 import structlog
@@ -26,6 +27,8 @@ SOON = 0.25
 """Seconds between two looks at one that is away."""
 PATIENCE = 1.5
 """Seconds that an answer may take. One that takes longer is asked for again, anew."""
+TOO_LATE = 0.5
+"""Seconds of lateness of our own from which silence proves nothing about the server."""
 REMEMBERED = 600
 """Positions that are remembered, one for each look."""
 
@@ -37,6 +40,31 @@ QUESTIONS = {
     """,
 }
 """Which server is it, and how far in the write-ahead log? It fails for one in another role."""
+
+
+class _Lateness:
+    """How late, at most, this process came to its own appointments during a block, in seconds."""
+
+    STEP = 0.1
+
+    def __init__(self) -> None:
+        self.most = 0.0
+        self._make_appointment()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+        self.most = max(self.most, time.monotonic() - self._due)
+
+    def _make_appointment(self) -> None:
+        self._due = time.monotonic() + self.STEP
+        self._timer = asyncio.get_running_loop().call_later(self.STEP, self._come)
+
+    def _come(self) -> None:
+        self.most = max(self.most, time.monotonic() - self._due)
+        self._make_appointment()
 
 
 @dataclass
@@ -92,12 +120,15 @@ class Lookout:
                 await self._look()
 
     async def _look(self) -> None:
-        try:
-            up = await self._still_there() or await self._there_again()
-        except UNREACHABLE as error:
-            up, cause = False, repr(error)
-        else:
-            cause = ""
+        cause, refused = "", False
+        with _Lateness() as own:
+            try:
+                up = await self._still_there() or await self._there_again()
+            except UNREACHABLE as error:
+                up, cause = False, repr(error)
+                refused = isinstance(error, OSError) and not isinstance(error, TimeoutError)
+        if not up and not refused and own.most > TOO_LATE:
+            return  # it may have answered in time, and we were too busy to see it
         if up is not (self.up is not False):
             log.warning("database", role=self.role.name.lower(), up=up, cause=cause)
         self.up = up
