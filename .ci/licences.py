@@ -21,6 +21,7 @@ Row = tuple[str, str, str]
 """Name, version, licence."""
 
 SPDX = {
+    "3-Clause BSD License": "BSD-3-Clause",
     "Apache Software License": "Apache-2.0",
     "BSD License": "BSD",
     "ISC License (ISCL)": "ISC",
@@ -28,7 +29,7 @@ SPDX = {
     "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
     "Python Software Foundation License": "PSF-2.0",
 }
-"""Classifiers in the words of SPDX."""
+"""What packages say of themselves, in the words of SPDX."""
 
 HEAD = """\
 # Licences
@@ -64,7 +65,7 @@ def licence(name: str) -> str:
     if classifiers:
         return " AND ".join(SPDX.get(each, each) for each in classifiers)
     stated = "".join(told.get_all("License") or ()).strip().splitlines()
-    return stated[0] if stated else "unknown"
+    return SPDX.get(stated[0], stated[0]) if stated else "unknown"
 
 
 def python_rows() -> list[Row]:

@@ -58,7 +58,9 @@ def mistakes(manifest: Manifest, version: str) -> str | None:
 @cache
 def schema(manifest_group: str, kind: str, version: str) -> dict[str, Any]:
     file = CRDS / f"{manifest_group}_{kind.lower()}_{version}.json"
-    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    # Go takes a pattern's flags behind its ^, Python wants them first
+    text = file.read_text(encoding="utf-8").replace('"^(?i)', '"(?i)^')
+    found: dict[str, Any] = json.loads(text)
     return found
 
 
