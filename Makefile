@@ -13,7 +13,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 # trust what the system trusts: company proxies sign with their own certificates
 export UV_SYSTEM_CERTS ?= true
 
-.PHONY: help run test check bench page screenshots lock openapi dashboards licences clean
+.PHONY: help run test check bench ha page screenshots lock openapi dashboards licences clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -43,6 +43,9 @@ screenshots: .venv/.dev page ## Write pictures of the dashboard to build/screens
 
 bench: .venv/.dev ## Run the benchmarks; each prints a ratio taken in one run
 	@for each in $(wildcard bench/bench_*.py); do $(BIN)/python $$each || exit 1; done
+
+ha: .venv/.dev ## Fail what can fail, under load: primary, standbys, replicas (needs etcd)
+	$(BIN)/python -m tests.ha $(SCENARIOS)
 
 lock: $(UV) ## Lock the newest allowed versions and export them for pip
 	$(UV) lock --upgrade --quiet

@@ -49,7 +49,8 @@ from app.api import (
 from app.api.middleware import Observed
 from app.api.stream_paths import StreamPaths, described
 from app.settings import Settings
-from app.store.database import open_database
+from app.store.connecting import Limits
+from app.store.databases import Databases, Options
 from app.store.watching import watch
 from app.telemetry import configure_logs, tracing
 from app.telemetry import database as telemetry
@@ -111,22 +112,27 @@ def create_app(settings: Settings | None = None, database_url: str | None = None
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        database = open_database(
+        databases = Databases(
             url,
-            pool_size=chosen.pool_size,
-            statement_timeout=chosen.statement_timeout,
-            echo=chosen.sql_echo,
+            None if database_url else chosen.read_url,
+            Options(
+                Limits(chosen.connect_timeout, chosen.statement_timeout),
+                pool_size=chosen.pool_size,
+                pool_timeout=chosen.pool_timeout,
+                max_lag=chosen.max_lag,
+                echo=chosen.sql_echo,
+            ),
         )
-        watch(database, telemetry.ran, telemetry.took)
-        telemetry.opened(chosen.pool_size)
-        app.state.database = database
+        for each in databases.pools:
+            watch(each, telemetry.ran, telemetry.took)
+        telemetry.opened(chosen.pool_size * len(databases.pools))
+        app.state.databases = databases
         gc.collect()
         gc.freeze()  # what lives from here on is never looked at again
-        app.state.feed = MoveFeed(database)
+        app.state.feed = MoveFeed(databases.primary)
         with _at_the_stop(app.state.feed.close):
-            async with jobs.running(database):
+            async with databases.running(), jobs.running(databases.primary):
                 yield
-        await database.dispose()
         await asyncio.to_thread(tracing.stop)  # it sends what is left, and waits for that
 
     app = FastAPI(

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from app.settings import SettingError, Settings
+from app.store.connecting import Connector
 from app.store.tables import metadata
 
 LOCK_WAIT_MS = 300_000
@@ -40,7 +41,11 @@ def run(connection: Connection) -> None:
 
 async def run_online(url: str) -> None:
     """Open one connection for the migration; closing it releases the lock."""
-    engine = create_async_engine(url, poolclass=NullPool)
+    engine = create_async_engine(
+        url,
+        poolclass=NullPool,
+        async_creator=Connector(url).connect,  # the primary, of several
+    )
     try:
         connection = await engine.connect()
     except (DBAPIError, OSError) as error:

@@ -11,7 +11,7 @@ from app.api.expectations import PromiseFilter, ServiceLevelExpectation, hours
 from app.api.explained import Explained, explanation, links_to
 from app.api.negotiation import csv_documented, csv_response, wants_csv
 from app.api.problems import documented
-from app.api.session import Db, UnitOfWork
+from app.api.session import Analysis, Db
 from app.api.types import Answer
 from app.domain import errors
 from app.domain.work_item import WorkItemType
@@ -21,7 +21,7 @@ from app.store.populations import Population
 from app.usecases.scope import Scope, resolve
 from app.usecases.watch_aging import watch_aging
 
-router = APIRouter(prefix="/api/v1/metrics", tags=["flow metrics"], route_class=UnitOfWork)
+router = APIRouter(prefix="/api/v1/metrics", tags=["flow metrics"], route_class=Analysis)
 
 
 @dataclass(frozen=True, slots=True)

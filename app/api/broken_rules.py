@@ -11,7 +11,7 @@ from app.api.filters import FlowFilter, stage_named
 from app.api.negotiation import csv_documented, csv_response, wants_csv
 from app.api.paging import before_id, cursor_before, link_next
 from app.api.problems import documented
-from app.api.session import Db, UnitOfWork
+from app.api.session import Analysis, Db
 from app.api.types import Answer, Name
 from app.domain import errors
 from app.domain.broken_rule import Rule
@@ -19,7 +19,7 @@ from app.domain.value_stream import MovePolicy
 from app.store import broken_rules
 from app.usecases.scope import Scope, resolve
 
-router = APIRouter(prefix="/api/v1", tags=["flow metrics"], route_class=UnitOfWork)
+router = APIRouter(prefix="/api/v1", tags=["flow metrics"], route_class=Analysis)
 
 
 class FindBrokenRules(FlowFilter):

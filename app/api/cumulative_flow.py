@@ -11,7 +11,7 @@ from app.api.explained import Explained, explanation, links_to, links_to_stages
 from app.api.filters import FlowFilter
 from app.api.negotiation import csv_documented, csv_response, wants_csv
 from app.api.problems import documented
-from app.api.session import Db, UnitOfWork
+from app.api.session import Analysis, Db
 from app.api.types import Answer
 from app.domain import errors
 from app.domain.value_stream import Category, Zone
@@ -27,7 +27,7 @@ from app.store.populations import Population
 from app.usecases.accumulate import accumulate
 from app.usecases.scope import Scope, resolve
 
-router = APIRouter(prefix="/api/v1", tags=["flow metrics"], route_class=UnitOfWork)
+router = APIRouter(prefix="/api/v1", tags=["flow metrics"], route_class=Analysis)
 
 
 class CumulativeFilter(FlowFilter):

@@ -9,14 +9,14 @@ from app.api.explained import Explained, explanation
 from app.api.filters import FlowFilter
 from app.api.negotiation import csv_documented, csv_response, wants_csv
 from app.api.problems import documented
-from app.api.session import Db, UnitOfWork
+from app.api.session import Analysis, Db
 from app.api.types import Answer
 from app.domain import errors
 from app.flow.data_quality import FULL_LOSS_SHARE, Counted, Finding, score
 from app.usecases.check_data import DataCheck, check_data
 from app.usecases.scope import Scope, resolve
 
-router = APIRouter(prefix="/api/v1", tags=["flow metrics"], route_class=UnitOfWork)
+router = APIRouter(prefix="/api/v1", tags=["flow metrics"], route_class=Analysis)
 
 DEFAULT_LIMIT = 10
 

@@ -7,7 +7,7 @@ from app.api.explained import Explained, explanation, links_to
 from app.api.filters import Scoped
 from app.api.negotiation import csv_documented, csv_response, wants_csv
 from app.api.problems import documented
-from app.api.session import Db, UnitOfWork
+from app.api.session import Analysis, Db
 from app.api.types import Answer
 from app.domain import errors
 from app.domain.work_item import WorkItemType
@@ -16,7 +16,7 @@ from app.store.populations import Population
 from app.usecases.divide_throughput import Divided, divide_throughput
 from app.usecases.scope import Scope
 
-router = APIRouter(prefix="/api/v1/metrics", tags=["flow metrics"], route_class=UnitOfWork)
+router = APIRouter(prefix="/api/v1/metrics", tags=["flow metrics"], route_class=Analysis)
 
 
 class TypeShare(Answer):

@@ -16,7 +16,6 @@ from app.api.types import Request as RequestModel
 from app.domain import errors
 from app.domain.work_item import WorkItemType
 from app.store import value_streams
-from app.store.database import transaction
 from app.store.new_moves import NewMove
 from app.usecases.watch_moves import MOST_AT_ONCE, MoveFeed
 
@@ -82,8 +81,8 @@ async def watch_moves(watched: Annotated[WatchedMoves, Query()], request: Reques
     than 200 moves come at once, one `many` event stands for them. A comment is sent every 15
     seconds of silence. Moves that are taken back, edits and cancellations are no events.
     """
-    async with transaction(request.app.state.database) as connection:
-        stream = await value_streams.load(connection, watched.stream)
+    read = request.app.state.databases.read
+    stream = await read(lambda db, _seen: value_streams.load(db, watched.stream))
     feed: MoveFeed = request.app.state.feed
     feed.require_room()
     return EventStream(_events(feed, stream.key), headers=_HEADERS)

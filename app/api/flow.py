@@ -9,7 +9,7 @@ from app.api.explained import Explained, explanation, items_link
 from app.api.filters import Scoped
 from app.api.negotiation import csv_documented, csv_response, wants_csv
 from app.api.problems import documented
-from app.api.session import Db, UnitOfWork
+from app.api.session import Analysis, Db
 from app.api.stage_metrics import Share, StageMetrics, stages_of
 from app.api.types import Answer
 from app.domain import errors
@@ -21,7 +21,7 @@ from app.store.populations import Population
 from app.usecases.measure import Measurement, measure
 from app.usecases.scope import Scope
 
-router = APIRouter(prefix="/api/v1", tags=["flow metrics"], route_class=UnitOfWork)
+router = APIRouter(prefix="/api/v1", tags=["flow metrics"], route_class=Analysis)
 
 
 LINKS = {

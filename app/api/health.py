@@ -3,27 +3,32 @@
 from typing import Literal
 
 from fastapi import APIRouter, Request, Response
+from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
 from app import __version__
 from app.api.problems import documented
+from app.api.session import told
 from app.api.types import Answer
 from app.domain.errors import DatabaseUnavailable, SchemaOutdated
 from app.store import schema
-from app.store.database import is_reachable, transaction
-from app.telemetry import CONTENT_TYPE, exposition
+from app.store.database import Connection
+from app.store.databases import Databases, Seen
+from app.telemetry import CONTENT_TYPE, Observation, exposition
 from app.usecases.observe import observe
 
 router = APIRouter(tags=["service"])
 
 
 class Health(Answer):
-    """Alive, and whether the database answers."""
+    """Alive, and what the databases let it do; the last two only where there is a standby."""
 
     status: Literal["UP", "DEGRADED"]
     service: str = "vsm-service"
     version: str = __version__
-    database_connected: bool
+    database_connected: bool = Field(description="the primary answers, so writes are taken")
+    standby_connected: bool | None = Field(default=None, description="a standby answers")
+    serves: Literal["reads-and-writes", "reads", "nothing"] | None = None
 
 
 class Ready(Answer):
@@ -32,22 +37,34 @@ class Ready(Answer):
     status: Literal["READY"] = "READY"
 
 
-@router.get("/api/v1/health", summary="Liveness, with the database's state")
+@router.get(
+    "/api/v1/health",
+    summary="Liveness, with the database's state",
+    response_model_exclude_none=True,
+)
 async def health(request: Request) -> Health:
-    """Answer 200 as long as the process lives; `DEGRADED` while the database does not answer."""
-    connected = await is_reachable(request.app.state.database)
-    return Health(status="UP" if connected else "DEGRADED", database_connected=connected)
+    """Answer 200 as long as the process lives; `DEGRADED` while the primary does not answer."""
+    databases: Databases = request.app.state.databases
+    primary, standby = await databases.primary_is_up(), await databases.standby_is_up()
+    found = Health(status="UP" if primary else "DEGRADED", database_connected=primary)
+    if standby is not None:
+        found.standby_connected = standby
+        found.serves = "reads-and-writes" if primary else "reads" if standby else "nothing"
+    return found
 
 
 @router.get("/ready", summary="Readiness", responses=documented(SchemaOutdated))
 async def ready(request: Request) -> Ready:
-    """Answer 200 once requests can be served: the database answers and its schema is current."""
-    database = request.app.state.database
-    if not await is_reachable(database):
+    """Answer 200 once requests can be served: a database answers and its schema is current."""
+    databases: Databases = request.app.state.databases
+
+    async def is_current(connection: Connection, _seen: Seen) -> bool:
+        return await schema.is_current(connection)
+
+    if not await databases.primary_is_up() and not await databases.standby_is_up():
         raise DatabaseUnavailable
-    async with transaction(database) as connection:
-        if not await schema.is_current(connection):
-            raise SchemaOutdated
+    if not await databases.read(is_current):
+        raise SchemaOutdated
     return Ready()
 
 
@@ -62,7 +79,11 @@ async def ready(request: Request) -> Ready:
 )
 async def metrics(request: Request) -> Response:
     """Return the flow of all streams, read from the database, and this process's requests."""
-    async with transaction(request.app.state.database) as connection:
-        observation = await observe(connection)
+    databases: Databases = request.app.state.databases
+
+    async def work(connection: Connection, seen: Seen) -> tuple[Observation, Seen]:
+        return await observe(connection), seen
+
+    observation, seen = await databases.read(work)
     body = await run_in_threadpool(exposition, observation)
-    return Response(body, media_type=CONTENT_TYPE)
+    return Response(body, media_type=CONTENT_TYPE, headers=told(seen))

@@ -6,7 +6,7 @@ from pydantic import Field
 from app.api.explained import Explained, explanation, links_to
 from app.api.filters import Scoped
 from app.api.problems import documented
-from app.api.session import Db, UnitOfWork
+from app.api.session import Analysis, Db
 from app.api.types import Answer
 from app.domain import errors
 from app.flow.littles_law import LittlesLaw, Verdict
@@ -14,7 +14,7 @@ from app.store.populations import Population
 from app.usecases.check_littles_law import check_littles_law
 from app.usecases.scope import Scope
 
-router = APIRouter(prefix="/api/v1", tags=["flow metrics"], route_class=UnitOfWork)
+router = APIRouter(prefix="/api/v1", tags=["flow metrics"], route_class=Analysis)
 
 _US_PER_HOUR = 3.6e9
 

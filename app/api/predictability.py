@@ -9,7 +9,7 @@ from app.api.expectations import PromiseFilter, ServiceLevelExpectation
 from app.api.explained import Explained, explanation, links_to
 from app.api.filters import GroupBy
 from app.api.problems import documented
-from app.api.session import Db, UnitOfWork
+from app.api.session import Analysis, Db
 from app.api.types import Answer
 from app.domain import errors
 from app.domain.work_item import WorkItemType
@@ -24,7 +24,7 @@ from app.store.populations import Population
 from app.usecases.check_predictability import Checked, check_predictability
 from app.usecases.scope import Scope, resolve
 
-router = APIRouter(prefix="/api/v1/metrics", tags=["flow metrics"], route_class=UnitOfWork)
+router = APIRouter(prefix="/api/v1/metrics", tags=["flow metrics"], route_class=Analysis)
 
 
 class SleAttainment(Answer):

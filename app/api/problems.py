@@ -166,7 +166,7 @@ def response(
     parts = _parts(error)
     if parts:
         body["errors"] = parts
-    all_headers = dict(headers or {})
+    all_headers = {**getattr(request.state, "seen", {}), **(headers or {})}
     if isinstance(error, errors.Unavailable):
         all_headers["Retry-After"] = "1"
     return JSONResponse(body, status, headers=all_headers, media_type="application/problem+json")

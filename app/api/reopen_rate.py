@@ -10,7 +10,7 @@ from app.api.explained import Explained, explanation, items_link, links_to
 from app.api.filters import FlowFilter
 from app.api.negotiation import csv_documented, csv_response, wants_csv
 from app.api.problems import documented
-from app.api.session import Db, UnitOfWork
+from app.api.session import Analysis, Db
 from app.api.types import Answer
 from app.domain import errors
 from app.flow.reopening import DEFAULT_FOLLOW_UP, FinishWeek
@@ -18,7 +18,7 @@ from app.store.populations import Population
 from app.usecases.follow_up import FollowedUp, follow_up
 from app.usecases.scope import Scope, resolve
 
-router = APIRouter(prefix="/api/v1/metrics", tags=["flow metrics"], route_class=UnitOfWork)
+router = APIRouter(prefix="/api/v1/metrics", tags=["flow metrics"], route_class=Analysis)
 
 
 class FollowUpFilter(FlowFilter):

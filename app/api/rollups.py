@@ -8,7 +8,7 @@ from pydantic import Field
 
 from app.api.negotiation import csv_documented, csv_response, wants_csv
 from app.api.problems import documented
-from app.api.session import Db, UnitOfWork
+from app.api.session import Analysis, Db
 from app.api.types import Answer, Instant, Name
 from app.api.types import Request as RequestModel
 from app.domain import errors
@@ -17,7 +17,7 @@ from app.flow.percentile import low_confidence
 from app.flow.periods import PeriodType
 from app.store import rollups, value_streams
 
-router = APIRouter(prefix="/api/v1", tags=["flow metrics"], route_class=UnitOfWork)
+router = APIRouter(prefix="/api/v1", tags=["flow metrics"], route_class=Analysis)
 
 
 class RollupFilter(RequestModel):

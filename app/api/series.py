@@ -12,7 +12,7 @@ from app.api.explained import Explained, explanation, links_to
 from app.api.filters import FlowFilter, GroupBy
 from app.api.negotiation import csv_documented, csv_response, wants_csv
 from app.api.problems import documented
-from app.api.session import Db, UnitOfWork
+from app.api.session import Analysis, Db
 from app.api.types import Answer
 from app.domain import errors
 from app.domain.work_item import WorkItemType
@@ -23,7 +23,7 @@ from app.store.populations import Population
 from app.usecases.measure_series import FlowSeries, measure_series
 from app.usecases.scope import Scope, resolve
 
-router = APIRouter(prefix="/api/v1", tags=["flow metrics"], route_class=UnitOfWork)
+router = APIRouter(prefix="/api/v1", tags=["flow metrics"], route_class=Analysis)
 
 
 class SeriesFilter(FlowFilter):

@@ -1,6 +1,7 @@
 """One request is one transaction, and a write with an Idempotency-Key happens once.
 
-The transaction ends before the answer leaves: a client that sees 201 can rely on it.
+The transaction ends before the answer leaves: a client that sees 201 can rely on it. A transaction
+that the database lost is run again where that is safe. What was read from a standby says so.
 """
 
 import contextlib
@@ -15,7 +16,9 @@ from fastapi.routing import APIRoute
 
 from app.api.problems import InvalidRequest
 from app.store import idempotency
-from app.store.database import Connection, transaction
+from app.store.database import Connection
+from app.store.databases import Databases, Seen
+from app.store.retry import repeated
 
 _WRITES = {"POST", "PUT", "PATCH", "DELETE"}
 _KEPT_HEADERS = ("content-type", "location", "etag")
@@ -50,8 +53,14 @@ Db = Annotated[Connection, Depends(_connection)]
 """The connection of this request's transaction."""
 
 
+Handler = Callable[[Request], Awaitable[Response]]
+
+
 class UnitOfWork(APIRoute):
     """A route whose handler runs inside one transaction, committed before the answer is sent."""
+
+    may_lag = False
+    """Whether a standby may answer a reading request also while the primary is there."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Wrap the handler; an exception rolls back and travels on to the problem table."""
@@ -61,15 +70,65 @@ class UnitOfWork(APIRoute):
         async def in_transaction(request: Request) -> Response:
             if request.query_params and not takes_query:
                 raise InvalidRequest([_no_such_parameter(name) for name in request.query_params])
-            async with transaction(request.app.state.database) as connection:
-                request.state.connection = connection
-                key = request.headers.get("idempotency-key")
-                if key and len(key) <= _MAX_KEY and request.method in _WRITES:
-                    return await _once(connection, key, request, handle)
-                response: Response = await handle(request)
-                return response
+            body = await request.body()  # before a connection is taken: a body may come slowly
+            if request.method not in _WRITES:
+                return await _read(request, handle, may_lag=self.may_lag)
+            return await repeated(
+                lambda: _write(request, handle), finds_itself=lambda: _finds_itself(request, body)
+            )
 
         return in_transaction
+
+
+class Analysis(UnitOfWork):
+    """A route of numbers, which a standby may answer where there is one."""
+
+    may_lag = True
+
+
+async def _write(request: Request, handle: Handler) -> Response:
+    databases: Databases = request.app.state.databases
+    async with databases.writing() as connection:
+        request.state.connection = connection
+        key = _key(request)
+        return await _once(connection, key, request, handle) if key else await handle(request)
+
+
+async def _read(request: Request, handle: Handler, *, may_lag: bool) -> Response:
+    databases: Databases = request.app.state.databases
+
+    async def work(connection: Connection, seen: Seen) -> Response:
+        request.state.connection = connection
+        request.state.seen = told(seen)  # a problem tells it as well
+        response = await handle(request)
+        response.headers.update(told(seen))
+        return response
+
+    return await databases.read(work, may_lag=may_lag)
+
+
+def told(seen: Seen) -> dict[str, str]:
+    """Return the headers that tell what an answer was read from; none for the primary."""
+    if not seen.standby:
+        return {}
+    staleness = "unknown" if seen.staleness is None else f"{seen.staleness:.3f}"
+    headers = {"VSM-Served-By": "standby", "VSM-Staleness": staleness}
+    return headers | ({"VSM-Degraded": "primary-away"} if seen.degraded else {})
+
+
+def _key(request: Request) -> str | None:
+    key = request.headers.get("idempotency-key")
+    return key if key and len(key) <= _MAX_KEY else None
+
+
+def _finds_itself(request: Request, body: bytes) -> bool:
+    """Tell whether this write, sent twice, is done once: it has a name that is looked up first."""
+    if _key(request):
+        return True
+    with contextlib.suppress(ValueError, RecursionError):
+        event = json.loads(body)
+        return isinstance(event, dict) and bool(event.get("source_event_id"))
+    return False
 
 
 def _takes_query(dependant: Dependant) -> bool:
@@ -85,7 +144,7 @@ async def _once(
     connection: Connection,
     key: str,
     request: Request,
-    handle: Callable[[Request], Awaitable[Response]],
+    handle: Handler,
 ) -> Response:
     """Answer from the store if this request was answered before, else handle it and keep that.
 

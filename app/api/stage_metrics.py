@@ -15,7 +15,7 @@ from app.api.explained import (
 from app.api.filters import Scoped
 from app.api.negotiation import csv_documented, csv_response, wants_csv
 from app.api.problems import documented
-from app.api.session import Db, UnitOfWork
+from app.api.session import Analysis, Db
 from app.api.types import Answer
 from app.domain import errors
 from app.domain.broken_rule import Rule
@@ -28,7 +28,7 @@ from app.store.populations import Population
 from app.usecases.map_stream import map_stream
 from app.usecases.scope import Scope
 
-router = APIRouter(prefix="/api/v1", tags=["flow metrics"], route_class=UnitOfWork)
+router = APIRouter(prefix="/api/v1", tags=["flow metrics"], route_class=Analysis)
 
 Share = Annotated[float | None, Field(ge=0, le=1)]
 """A part of a whole, or null when there is no whole."""

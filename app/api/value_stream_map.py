@@ -12,7 +12,7 @@ from app.api.map_mermaid import mermaid
 from app.api.map_svg import svg
 from app.api.negotiation import CSV, JSON, csv_response, preferred
 from app.api.problems import documented
-from app.api.session import Db, UnitOfWork
+from app.api.session import Analysis, Db
 from app.api.stage_metrics import Share, map_explanation
 from app.api.types import Answer, Instant
 from app.domain import errors
@@ -21,7 +21,7 @@ from app.flow.value_stream_map import NoEfficiency, ValueStreamMap
 from app.usecases.map_stream import Comparison, compared_scope, map_stream
 from app.usecases.scope import Scope, resolve
 
-router = APIRouter(prefix="/api/v1", tags=["flow metrics"], route_class=UnitOfWork)
+router = APIRouter(prefix="/api/v1", tags=["flow metrics"], route_class=Analysis)
 
 SVG = "image/svg+xml"
 MERMAID = "text/vnd.mermaid"

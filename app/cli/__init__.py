@@ -5,7 +5,7 @@ import sys
 import typer
 
 from app import __version__
-from app.cli import data, demo, files, flow, measure, rebuild, serve, streams
+from app.cli import backup, data, demo, files, flow, measure, rebuild, serve, streams
 from app.cli.console import fail
 from app.domain.errors import VsmError
 from app.settings import SettingError
@@ -39,6 +39,8 @@ application.command("items")(measure.items)
 application.command("map")(flow.map_)
 application.command("aging")(flow.aging)
 application.command("rebuild")(rebuild.rebuild)
+application.command("backup")(backup.backup)
+application.command("restore")(backup.restore)
 application.command("openapi")(_openapi)
 application.add_typer(data.group, name="data")
 application.add_typer(streams.group, name="streams")

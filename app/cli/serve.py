@@ -16,7 +16,7 @@ from app.cli.console import err, fail
 from app.cli.database import data_dir, database_url, tell_workers
 from app.settings import Settings
 
-GRACE = 10
+GRACE = 20
 """Seconds that requests in flight get when the service is stopped."""
 
 
@@ -60,13 +60,12 @@ def serve(
 
 def _run(settings: Settings, workers: int) -> None:
     """Run uvicorn until a signal comes."""
-    import uvicorn  # noqa: PLC0415 - only this command needs it
+    from app.cli import draining  # noqa: PLC0415 - uvicorn: only this command needs it
 
     counts = _share_counts() if workers > 1 else None
     try:
-        uvicorn.run(
+        draining.run(
             "app.main:create_app",
-            factory=True,
             host=settings.host,
             port=settings.port,
             workers=workers,

@@ -29,6 +29,10 @@ async def claim(connection: Connection, key: str, fingerprint: str) -> Answer | 
 
     A second request with the same key waits here until the first one's transaction ends. Raises
     IdempotencyKeyReused when the key belongs to another request.
+
+    An earlier answer may be one that its own request never gave, because the wait for a standby was
+    broken off: it is there, but only here. So this transaction takes a number, and thereby its own
+    commit waits until the standby has everything up to it.
     """
     claimed = await connection.execute(
         insert(idempotency_keys)
@@ -48,6 +52,7 @@ async def claim(connection: Connection, key: str, fingerprint: str) -> Answer | 
             "this Idempotency-Key was used with another method, path or body; use a new key for a "
             "new request"
         )
+    await connection.execute(select(func.pg_current_xact_id()))
     return Answer(row.status, json.loads(row.headers), row.body.encode())
 
 

@@ -58,6 +58,11 @@ async def is_current(connection: Connection) -> bool:
     return found is not None and (found == head() or found not in _known())
 
 
+def knows(revision: str) -> bool:
+    """Tell whether this version can bring a database of that revision up to date."""
+    return revision in _known()
+
+
 @cache
 def _known() -> frozenset[str]:
     scripts = ScriptDirectory.from_config(configuration())

@@ -20,7 +20,11 @@ def url_of(**environ: str) -> str:
 def test_an_empty_environment_gives_the_defaults_and_no_server() -> None:
     assert Settings.read({}) == Settings(
         database_url=None,
+        read_url=None,
+        max_lag=10,
         pool_size=10,
+        pool_timeout=5,
+        connect_timeout=3,
         statement_timeout=30,
         sql_echo=False,
         host="127.0.0.1",
@@ -85,7 +89,9 @@ def test_space_around_a_value_is_removed_as_files_of_secrets_end_in_a_newline() 
         ("PORT", "80.5", "a number from 0 to 65535"),
         ("DATABASE_PORT", "0", "a number from 1 to 65535"),
         ("DATABASE_PORT", "tcp://10.0.0.1:5432", "a number from 1 to 65535"),
+        ("DATABASE_PORT", "5432,x", "a number from 1 to 65535, got 'x'"),
         ("DATABASE_POOL_SIZE", "0", "a number from 1 to 100"),
+        ("DATABASE_POOL_TIMEOUT", "0", "a number from 0.1 to 60"),
         ("DATABASE_TIMEOUT", "nan", "a number from 1 to 600"),
         ("DATABASE_TIMEOUT", "inf", "a number from 1 to 600"),
         ("VSM_MAX_IMPORT_MB", "1e3", "a number from 1 to 4096"),
@@ -129,6 +135,33 @@ def test_the_host_may_be_the_folder_of_a_unix_socket() -> None:
 def test_the_host_may_be_an_ipv6_address() -> None:
     url = make_url(url_of(DATABASE_HOST="2001:db8::1"))
     assert (url.host, url.port) == ("2001:db8::1", 5432)
+
+
+def test_a_standby_is_reached_like_the_primary_but_for_its_host_and_port() -> None:
+    environ = {"DATABASE_HOST": "db", "DATABASE_READ_HOST": "one,two", "DATABASE_PORT": "6432"}
+    read_url = Settings.read({**PASSWORD, **environ}).read_url
+    assert read_url == "postgresql+asyncpg://vsm_user:secret@/vsm_db?host=one,two&port=6432,6432"
+    environ = {"DATABASE_READ_HOST": "one", "DATABASE_READ_PORT": "6433"}
+    read_url = Settings.read({**PASSWORD, **environ}).read_url
+    assert read_url == "postgresql+asyncpg://vsm_user:secret@one:6433/vsm_db"
+
+
+def test_a_standby_without_a_password_is_refused() -> None:
+    with pytest.raises(SettingError, match=r"DATABASE_READ_HOST is set, but DATABASE_PASSWORD"):
+        Settings.read({"DATABASE_READ_HOST": "one"})
+
+
+@pytest.mark.parametrize(("ports", "each"), [("5433", "5433,5433"), ("5433, 5434", "5433,5434")])
+def test_several_hosts_share_a_port_or_have_one_each(ports: str, each: str) -> None:
+    url = make_url(url_of(DATABASE_HOST="one, 2001:db8::1", DATABASE_PORT=ports))
+    assert url.host is None
+    assert url.query == {"host": "one,2001:db8::1", "port": each}
+
+
+@pytest.mark.parametrize(("hosts", "ports"), [("a,b,c", "1,2"), ("a,,b", "5432"), ("a", "1,2")])
+def test_hosts_and_ports_that_do_not_fit_together_are_refused(hosts: str, ports: str) -> None:
+    with pytest.raises(SettingError, match="DATABASE_HOST and DATABASE_PORT must list as many"):
+        url_of(DATABASE_HOST=hosts, DATABASE_PORT=ports)
 
 
 @property_test

@@ -32,6 +32,8 @@
     ├── TooLarge                      more than is accepted at once
     └── Unavailable                   try again later
         ├── DatabaseUnavailable
+        │   ├── DatabaseBusy
+        │   └── OutcomeUnknown    lost during the commit: it may be written, or not
         ├── SchemaOutdated
         ├── ClockNotReady         a working clock that does not reach so far yet
         ├── TooManyWatchers       as many watch for moves as a process serves
@@ -84,8 +86,10 @@ from app.domain.errors.missing import (
 )
 from app.domain.errors.unavailable import (
     ClockNotReady,
+    DatabaseBusy,
     DatabaseUnavailable,
     EmbeddedDatabaseError,
+    OutcomeUnknown,
     SchemaOutdated,
     TooManyWatchers,
     Unavailable,
@@ -98,6 +102,7 @@ __all__ = [
     "CancelBeforeLastMove",
     "ClockNotReady",
     "Conflict",
+    "DatabaseBusy",
     "DatabaseUnavailable",
     "DuplicateItem",
     "EmbeddedDatabaseError",
@@ -114,6 +119,7 @@ __all__ = [
     "ItemNotCancelled",
     "MoveNotAllowed",
     "NotFound",
+    "OutcomeUnknown",
     "Place",
     "PreconditionFailed",
     "ReasonNeeded",

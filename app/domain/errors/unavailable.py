@@ -14,6 +14,23 @@ class DatabaseUnavailable(Unavailable):
 
     type_name = "database-unavailable"
 
+    def __init__(self, detail: str = "", *, passing: bool = False) -> None:
+        super().__init__(detail)
+        self.passing = passing
+        """Nothing was written, and the same may succeed at once, such as on another connection."""
+
+
+class DatabaseBusy(DatabaseUnavailable):
+    """Every connection to the database is in use; try again."""
+
+    type_name = "database-busy"
+
+
+class OutcomeUnknown(DatabaseUnavailable):
+    """The database was lost during the commit; what was asked for may be done, or not."""
+
+    type_name = "outcome-unknown"
+
 
 class SchemaOutdated(Unavailable):
     """The database's schema is not up to date; run `alembic upgrade head` or `vsm migrate`."""

@@ -4,6 +4,7 @@
     server.py         the one server of a data folder, whichever process started it
     cluster.py        the data: made aside and moved into place, or refused
     socket_folder.py  where the server listens: a private folder, no TCP
+    archives.py       backups of the database, and their return
     programs.py       PostgreSQL's programs, from a package or a copy of it
     owner.py          the operating-system user that runs it; root never does
     lock.py           locks that end with their holders

@@ -1,0 +1,68 @@
+"""An orderly end: what a client has sent before it could know is answered.
+
+When it is stopped, uvicorn closes connections that are idle. A client may be sending a request
+there at that moment, which is then lost without an answer. So an idle connection stays open for
+another second; a request that comes on it is answered, with `Connection: close`.
+
+With several workers the parent listens as well, though it accepts nothing. So it stops listening
+before they do; else new connections would wait there in vain for its end.
+"""
+
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.supervisors import Multiprocess
+
+PATIENCE = 1.0
+"""Seconds in which a request that is under way has come."""
+
+
+class Draining(HttpToolsProtocol):
+    """One connection."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._stopping = False
+
+    def shutdown(self) -> None:
+        """Answer what there is and what is under way, and close."""
+        self._stopping = True
+        if self._is_idle():
+            self.loop.call_later(PATIENCE, self._close_idle)
+        else:
+            super().shutdown()
+
+    def on_headers_complete(self) -> None:
+        """Begin to answer a request; the last one when the service is being stopped."""
+        super().on_headers_complete()
+        cycle: RequestResponseCycle | None = self.cycle
+        if self._stopping and cycle:
+            cycle.keep_alive = False
+
+    def _is_idle(self) -> bool:
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is None or cycle.response_complete
+
+    def _close_idle(self) -> None:
+        if self._is_idle():
+            self.transport.close()
+
+
+class Workers(Multiprocess):
+    """Several worker processes on one address."""
+
+    def terminate_all(self) -> None:
+        """Listen no more, and have the workers end."""
+        for each in self.sockets:
+            each.close()
+        super().terminate_all()
+
+
+def run(application: str, **options: Any) -> None:
+    """Serve what the application's factory makes, until a signal comes."""
+    config = uvicorn.Config(application, factory=True, http=Draining, **options)
+    if config.workers > 1:
+        Workers(config, [config.bind_socket()]).run()
+    else:
+        uvicorn.Server(config).run()
