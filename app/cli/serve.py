@@ -16,7 +16,7 @@ from app.cli.console import err, fail
 from app.cli.database import data_dir, database_url, tell_workers
 from app.settings import Settings
 
-GRACE = 20
+GRACE = 15
 """Seconds that requests in flight get when the service is stopped."""
 
 

@@ -13,8 +13,8 @@ from typing import TypeVar
 from app.domain.errors import DatabaseUnavailable
 from app.store.connecting import DEFAULT_LIMITS, Connector, Limits, Role
 from app.store.database import Connection, Database, pool, transaction
+from app.store.lookout import Lookout
 from app.store.retry import repeated
-from app.store.watch import Watch
 
 Result = TypeVar("Result")
 
@@ -51,11 +51,11 @@ Work = Callable[[Connection, Seen], Awaitable[Result]]
 
 
 class _Server:
-    """A pool of connections to a server of one role, and the watch on it."""
+    """A pool of connections to a server of one role, and the lookout for it."""
 
     def __init__(self, url: str, role: Role, options: Options) -> None:
         connector = Connector(url, options.limits, role)
-        self.watch = Watch(connector, role)
+        self.lookout = Lookout(connector, role)
         self.pool = pool(
             url,
             connector,
@@ -77,7 +77,7 @@ class Databases:
         self._primary = _Server(url, Role.PRIMARY, options)
         self.primary = self._primary.pool
         self._for_numbers = read_url is not None
-        other = read_url or (url if self._primary.watch.connector.has_several_hosts else None)
+        other = read_url or (url if self._primary.lookout.connector.has_several_hosts else None)
         self._standby = _Server(other, Role.STANDBY, options) if other else None
 
     @property
@@ -87,26 +87,26 @@ class Databases:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Watch the servers during the block; close all connections after it."""
+        """Look out for the servers during the block; close all connections after it."""
         servers = [each for each in (self._primary, self._standby) if each]
         async with AsyncExitStack() as stack:
             for server in servers:
                 stack.push_async_callback(server.pool.dispose)
-                await stack.enter_async_context(server.watch.running())
+                await stack.enter_async_context(server.lookout.running())
             yield
 
     async def primary_is_up(self) -> bool:
         """Tell whether the primary takes writes."""
-        return await self._primary.watch.is_up()
+        return await self._primary.lookout.is_up()
 
     async def standby_is_up(self) -> bool | None:
         """Tell whether a standby can answer; None: there is none."""
-        return await self._standby.watch.is_up() if self._standby else None
+        return await self._standby.lookout.is_up() if self._standby else None
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Connection]:
         """Run a transaction on the primary; raises at once while it is known to be away."""
-        if self._primary.watch.up is False:
+        if self._primary.lookout.up is False:
             raise DatabaseUnavailable(AWAY)
         async with transaction(self.primary) as connection:
             yield connection
@@ -114,7 +114,7 @@ class Databases:
     async def read(self, work: Work[Result], *, may_lag: bool = False) -> Result:
         """Read on the primary, or on a standby: if `may_lag`, and while the primary is away."""
         standby = self._standby
-        if may_lag and standby and self._for_numbers and standby.watch.up:
+        if may_lag and standby and self._for_numbers and standby.lookout.up:
             try:
                 return await self._read_standby(standby, work, self._options.max_lag)
             except DatabaseUnavailable as error:
@@ -123,7 +123,7 @@ class Databases:
         try:
             return await repeated(lambda: self._read_primary(work), finds_itself=lambda: True)
         except DatabaseUnavailable as error:
-            lost = error.passing or self._primary.watch.up is False
+            lost = error.passing or self._primary.lookout.up is False
             if not standby or not lost:
                 raise
         return await repeated(lambda: self._read_standby(standby, work, None))
@@ -140,7 +140,7 @@ class Databases:
             staleness = await self._staleness(connection)
             if max_lag is not None and (staleness is None or staleness > max_lag):
                 raise DatabaseUnavailable("the standby is too far behind", passing=True)
-            away = max_lag is None or self._primary.watch.up is False
+            away = max_lag is None or self._primary.lookout.up is False
             return await work(connection, Seen(True, staleness, degraded=away))
 
     async def _staleness(self, connection: Connection) -> float | None:
@@ -155,6 +155,6 @@ class Databases:
         if not standby:
             await connection.invalidate()  # promoted meanwhile; the primary's pool will find it
             raise DatabaseUnavailable("the standby is none any more", passing=True)
-        seen = None if position is None else self._primary.watch.staleness(int(position))
+        seen = None if position is None else self._primary.lookout.staleness(int(position))
         known = [max(each, 0.0) for each in (seen, since_commit) if each is not None]
         return min(known, default=None)

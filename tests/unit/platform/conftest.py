@@ -43,11 +43,15 @@ class Manifests:
         return [*self.pod["spec"]["initContainers"], *self.pod["spec"]["containers"]]
 
 
+RECOVERY = APPS / "postgresql" / "db-vsm-recovery.yaml"
+"""An example that is applied by hand when it is needed; no part of a deployment."""
+
+
 @cache
 def files() -> tuple[Path, ...]:
     """Return every file of manifests that is applied by itself."""
     found = sorted(APPS.rglob("*.yaml"))
-    return tuple(path for path in found if path.name != "kustomization.yaml")
+    return tuple(path for path in found if path.name != "kustomization.yaml" and path != RECOVERY)
 
 
 class StrictLoader(yaml.SafeLoader):

@@ -14,6 +14,7 @@ from tests.conftest import SHARED
 from tests.unit.platform.conftest import (
     APPS,
     PLATFORM,
+    RECOVERY,
     ROOT,
     Manifest,
     Manifests,
@@ -115,6 +116,17 @@ def test_an_unknown_field_of_a_custom_resource_is_refused() -> None:
 def test_a_key_that_is_said_twice_is_refused() -> None:
     with pytest.raises(yaml.YAMLError, match="said twice"):
         load("kind: Service\nkind: Secret\n")
+
+
+def test_the_example_of_a_recovery_fits_the_schema_and_the_backups() -> None:
+    recovered = read(RECOVERY).one("Cluster")
+    production = rendered("production")
+    (source,) = recovered["spec"]["externalClusters"]
+    assert recovered["spec"]["bootstrap"]["recovery"]["source"] == source["name"]
+    parameters = source["plugin"]["parameters"]
+    assert parameters["serverName"] == production.one("Cluster")["metadata"]["name"]
+    assert parameters["barmanObjectName"] == production.one("ObjectStore")["metadata"]["name"]
+    check_custom(read(RECOVERY))
 
 
 def test_every_file_of_the_base_is_in_its_kustomization() -> None:

@@ -1,9 +1,9 @@
 """Look at a server again and again, so that requests need not find out by waiting that it is away.
 
 A killed server hangs up, which is seen at once. A frozen one does not: its kernel still accepts
-connections and takes what is sent. Without a watch, each request would wait for its own time-out,
-and hold a connection of the pool until then. The watch asks once a second over a connection of its
-own; when no answer comes, neither there nor on a new connection, all others are cut.
+connections and takes what is sent. Without a lookout, each request would wait for its own time-out,
+and hold a connection of the pool until then. The lookout asks once a second over a connection of
+its own; when no answer comes, neither there nor on a new connection, all others are cut.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ QUESTIONS = {
 
 
 @dataclass
-class Watch:
+class Lookout:
     """What is known about one server; `up` is None as long as nobody has looked."""
 
     connector: Connector
@@ -72,7 +72,9 @@ class Watch:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Look again and again during the block."""
-        task = asyncio.create_task(self._repeat(), name=f"watch {self.role.name.lower()}")
+        task = asyncio.create_task(
+            self._repeat(), name=f"look out for the {self.role.name.lower()}"
+        )
         try:
             yield
         finally:
