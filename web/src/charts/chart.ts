@@ -12,6 +12,14 @@ export interface Context {
   /** Addresses of pages: of one item, and of the items behind a link of the API. */
   itemHref: (id: number) => string;
   itemsHref: (link: string) => string;
+  /** Answers to the chart's further questions, in their order. */
+  beside: unknown[];
+}
+
+/** What is asked beside a chart's own endpoint. */
+export interface Question {
+  path: GetPath;
+  query: Record<string, unknown>;
 }
 
 export interface PictureProps<D> {
@@ -36,6 +44,8 @@ export interface Chart<P extends GetPath> {
   endpoint: P;
   /** What is asked beside the filters. */
   query?: (filters: Filters) => Partial<Query<P>>;
+  /** Further questions, which may depend on the answer. */
+  beside?: (filters: Filters, data: Answer<P>) => Question[];
   /** What it is, how to read it, what it cannot tell: two or three sentences. */
   about: string;
   /** The finding in one sentence, with its figures; honest when there is none. */
@@ -52,9 +62,10 @@ export interface Chart<P extends GetPath> {
 }
 
 /** A chart whose endpoint does not matter to whoever shows it. */
-export interface AnyChart extends Omit<Chart<GetPath>, "answer" | "empty" | "Picture" | "table" | "query" | "endpoint"> {
+export interface AnyChart extends Omit<Chart<GetPath>, "answer" | "empty" | "Picture" | "table" | "query" | "beside" | "endpoint"> {
   endpoint: GetPath;
   query?: (filters: Filters) => Record<string, unknown>;
+  beside?: (filters: Filters, data: Explanation) => Question[];
   answer: (data: Explanation, context: Context) => string;
   empty: (data: Explanation) => boolean;
   Picture: ComponentType<PictureProps<Explanation>>;

@@ -1,5 +1,6 @@
 /** A chart with everything around it: its finding, its states, and what can be done with it. */
 import { useMemo, useRef, useState } from "preact/hooks";
+import { useAnswers } from "../api/use-answers";
 import { useApi } from "../api/use-api";
 import type { AnyChart, Context } from "../charts/chart";
 import { type Filters, itemsHref, viewHref, windowQuery } from "../state/filters";
@@ -14,7 +15,10 @@ type Below = "explain" | "table" | null;
 export function ChartPanel({ chart, filters }: { chart: AnyChart; filters: Filters }) {
   const query = { ...windowQuery(filters), ...chart.query?.(filters) };
   const reading = useApi(chart.endpoint, query as never);
-  const data = reading.data as Explanation | undefined;
+  const first = reading.data as Explanation | undefined;
+  const beside = useAnswers((first && chart.beside?.(filters, first)) ?? []);
+  const data = chart.beside && !beside.answers ? undefined : first;
+  const problem = reading.problem ?? beside.problem;
   const [frame, width] = useWidth<HTMLDivElement>();
   const [below, setBelow] = useState<Below>(null);
   const context = useMemo<Context>(
@@ -23,8 +27,9 @@ export function ChartPanel({ chart, filters }: { chart: AnyChart; filters: Filte
       zone: data?.timezone ?? "UTC",
       itemHref: (id) => viewHref(filters, "item", { item: id }),
       itemsHref: (link) => itemsHref(filters, link),
+      beside: beside.answers ?? [],
     }),
-    [data, filters],
+    [data, filters, beside.answers],
   );
   const picture = useRef<HTMLDivElement>(null);
   const heading = `chart-${chart.id}`;
@@ -63,13 +68,13 @@ export function ChartPanel({ chart, filters }: { chart: AnyChart; filters: Filte
             />
           </div>
         </div>
-        {data ? <p class="answer">{chart.answer(data, context)}</p> : !reading.problem && <div class="skeleton line" />}
+        {data ? <p class="answer">{chart.answer(data, context)}</p> : !problem && <div class="skeleton line" />}
       </header>
-      {reading.problem && <ProblemNote problem={reading.problem} retry={reading.reload} />}
+      {problem && <ProblemNote problem={problem} retry={reading.reload} />}
       <div class="picture" ref={frame}>
         <div ref={picture}>
           {drawable && width > 0 && <chart.Picture data={data} width={width} context={context} />}
-          {!data && !reading.problem && <Skeleton height={chart.height(width || 480)} />}
+          {!data && !problem && <Skeleton height={chart.height(width || 480)} />}
         </div>
       </div>
       {data && below === "explain" && <Explain about={chart.about} data={data} filters={filters} />}

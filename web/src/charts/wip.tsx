@@ -1,0 +1,76 @@
+/** How much was in process, bucket by bucket. */
+import { shortDay } from "../format/instant";
+import { count, decimal, plural } from "../format/number";
+import { go } from "../state/filters";
+import { type PictureProps, define } from "./chart";
+import { useCursor } from "./parts/cursor";
+import { Drawing, TimeAxis, ValueAxis, innerBox, pictureHeight, timeScale, valueScale } from "./parts/frame";
+import { Rules, ruleRoom } from "./parts/rules";
+import { type Series, between, bucketOf, path, pointsOf, sum, within } from "./parts/series";
+import { Tip, Walk, nearestAlong } from "./parts/walk";
+
+/** Mean over the window's time, not over its buckets. */
+function average(data: Series): number {
+  const long = (each: { start: string; end: string }) => Date.parse(each.end) - Date.parse(each.start);
+  const points = pointsOf(data);
+  return sum(points, (each) => each.wip * long(each)) / (sum(points, long) || 1);
+}
+
+function answer(data: Series): string {
+  const now = pointsOf(data).at(-1)?.wip_at_end ?? 0;
+  return `${plural(now, "item")} ${now === 1 ? "is" : "are"} in process at the end, ${decimal(average(data))} on average.`;
+}
+
+function Picture({ data, width, context }: PictureProps<Series>) {
+  const height = pictureHeight(width);
+  const box = innerBox(width, height, { left: 40, right: ruleRoom(width) });
+  const points = pointsOf(data);
+  const x = timeScale(data.period_start, data.period_end, box);
+  const y = valueScale(Math.max(...points.map((each) => Math.max(each.wip_at_end, each.wip))), box);
+  const line = points.map((each) => [x(Date.parse(each.end)), y(each.wip_at_end)] as const);
+  const open = (place: number) => {
+    const each = points[place];
+    if (each) go(context.itemsHref(within(data.links.wip_at_end, each.start, each.end)));
+  };
+  const cursor = useCursor(points.length, open);
+  const chosen = cursor.place === null ? undefined : points[cursor.place];
+  const at = cursor.place === null ? undefined : line[cursor.place];
+  return (
+    <Walk cursor={cursor} label={`Items in process at the end of each ${data.bucket}`} width={width} nearest={(px) => nearestAlong(line.map(([each]) => each), px)} open={open}>
+      <Drawing width={width} height={height} label={answer(data)}>
+        <path class="soft-active" d={between(line, line.map(([px]) => [px, box.bottom] as const))} />
+        <ValueAxis scale={y} box={box} format={count} ticks={y.ticks(5).filter(Number.isInteger)} />
+        <TimeAxis scale={x} box={box} zone={context.zone} />
+        <path class="line line-active" d={path(line)} />
+        <Rules width={width} box={box} y={y} rules={[{ name: `average ${decimal(average(data))}`, value: average(data) }]} />
+        {at && <circle class="here" cx={at[0]} cy={at[1]} r={6} />}
+      </Drawing>
+      <Tip>
+        {chosen && (
+          <>
+            End of {shortDay(Date.parse(chosen.end) - 1, context.zone)}: <strong>{count(chosen.wip_at_end)} in process</strong>, {decimal(chosen.wip)} on average in this {data.bucket}
+          </>
+        )}
+      </Tip>
+    </Walk>
+  );
+}
+
+export const wip = define({
+  id: "wip",
+  title: "Work in process",
+  endpoint: "/api/v1/metrics/series",
+  query: (filters) => ({ bucket: bucketOf(filters, 130) }),
+  about:
+    "Items that lie between the first start and the end: started, neither finished nor given up. The line shows how many there were at the end of each day, week or month; the dashed line is their average over all the time. More work in process at the same throughput means longer cycle times.",
+  answer,
+  empty: (data) => pointsOf(data).every((each) => each.wip === 0 && each.wip_at_end === 0),
+  Picture,
+  height: (width) => pictureHeight(width) + (width < 480 ? 40 : 22),
+  table: (data) => ({
+    caption: "Items in process by bucket",
+    head: ["Bucket", "At its end", "On average"],
+    rows: [...pointsOf(data)].reverse().map((each) => [each.partial ? `${each.label}, in part` : each.label, count(each.wip_at_end), decimal(each.wip)]),
+  }),
+  csv: true,
+});
