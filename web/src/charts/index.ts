@@ -1,15 +1,21 @@
 /** Every chart of the page, in the order in which they are shown. A chart is one file and one line here. */
+import { aging } from "./aging";
 import type { AnyChart } from "./chart";
 import { cumulativeFlow } from "./cumulative-flow";
 import { cycleTimeScatter } from "./cycle-time-scatter";
+import { distribution } from "./distribution";
 import { histogram } from "./histogram";
+import { stageTimes } from "./stage-times";
 import { throughput } from "./throughput";
 import { wip } from "./wip";
 
 export const charts: AnyChart[] = [
   cycleTimeScatter, //
-  histogram,
+  aging,
   throughput,
   wip,
   cumulativeFlow,
+  stageTimes,
+  histogram,
+  distribution,
 ];

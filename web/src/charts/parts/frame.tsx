@@ -1,5 +1,5 @@
 /** Axes and grid, drawn alike in all charts. */
-import { type ScaleLinear, type ScaleTime, scaleLinear, scaleUtc } from "d3-scale";
+import { type ScaleLinear, type ScalePower, type ScaleTime, scaleLinear, scaleSqrt, scaleUtc } from "d3-scale";
 import type { ComponentChildren } from "preact";
 import { shortDay } from "../../format/instant";
 
@@ -37,7 +37,7 @@ export function hourTicks(scale: ScaleLinear<number, number>, number = 5): numbe
 }
 
 interface ValueAxisProps {
-  scale: ScaleLinear<number, number>;
+  scale: ScaleLinear<number, number> | ScalePower<number, number>;
   box: Box;
   ticks?: number[];
   format: (value: number) => string;
@@ -88,4 +88,25 @@ export function Drawing({ width, height, label, children }: DrawingProps) {
       {children}
     </svg>
   );
+}
+
+/** The inner rectangle of rows, whose names stand above what is drawn. */
+export const rowBox = (width: number, height: number): Box => ({ left: 10, top: 4, right: width - 14, bottom: height - 26 });
+
+/** From zero at the left to the greatest value. */
+export function rowValues(greatest: number, box: Box): ScaleLinear<number, number> {
+  return scaleLinear([0, greatest > 0 ? greatest * 1.02 : 1], [box.left, box.right]);
+}
+
+/** As valueScale, by square root: small values are told apart beside great ones. */
+export function rootScale(greatest: number, box: Box): ScalePower<number, number> {
+  return scaleSqrt([0, greatest > 0 ? greatest * 1.05 : 1], [box.bottom, box.top]);
+}
+
+const LETTER = 6.8;
+
+/** A name, shortened to so many pixels. */
+export function fitted(name: string, room: number): string {
+  const most = Math.max(2, Math.floor(room / LETTER));
+  return name.length <= most ? name : `${name.slice(0, most - 1)}…`;
 }

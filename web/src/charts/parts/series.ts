@@ -36,3 +36,10 @@ export const path = (points: readonly (readonly [number, number])[]) => (points.
 /** The area between two lines of points. */
 export const between = (upper: readonly (readonly [number, number])[], lower: readonly (readonly [number, number])[]) =>
   `M${lineOf([...upper, ...[...lower].reverse()])}Z`;
+
+/** A link to items, for those of one type. */
+export function withType(link: string | undefined, type: string): string {
+  const address = new URL(link ?? "/", location.origin);
+  address.searchParams.set("type", type);
+  return address.pathname + address.search;
+}
