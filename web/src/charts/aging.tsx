@@ -6,8 +6,9 @@ import { count, percent, plural } from "../format/number";
 import { go } from "../state/filters";
 import { type Context, type PictureProps, define } from "./chart";
 import { useCursor } from "./parts/cursor";
-import { Drawing, ValueAxis, fitted, innerBox, pictureHeight, rootScale } from "./parts/frame";
+import { Drawing, ValueAxis, fitted, innerBox, pictureHeight } from "./parts/frame";
 import { Legend, symbol } from "./parts/legend";
+import { rootScale } from "./parts/scale";
 import { Tip, Walk, nearestPoint } from "./parts/walk";
 
 type Data = Answer<"/api/v1/metrics/aging">;

@@ -5,8 +5,9 @@ import { shortDay } from "../format/instant";
 import { count } from "../format/number";
 import { type PictureProps, define } from "./chart";
 import { useCursor } from "./parts/cursor";
-import { Drawing, TimeAxis, ValueAxis, innerBox, pictureHeight, timeScale, valueScale } from "./parts/frame";
+import { Drawing, TimeAxis, ValueAxis, innerBox, pictureHeight } from "./parts/frame";
 import { Legend } from "./parts/legend";
+import { timeScale, valueScale } from "./parts/scale";
 import { between, bucketOf, path, sum, within } from "./parts/series";
 import { Walk, nearestAlong } from "./parts/walk";
 

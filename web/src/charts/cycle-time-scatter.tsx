@@ -6,7 +6,8 @@ import { count, percent } from "../format/number";
 import { go } from "../state/filters";
 import { type Context, type PictureProps, define } from "./chart";
 import { useCursor } from "./parts/cursor";
-import { Drawing, TimeAxis, ValueAxis, hourTicks, innerBox, pictureHeight, timeScale, valueScale } from "./parts/frame";
+import { Drawing, TimeAxis, ValueAxis, innerBox, pictureHeight } from "./parts/frame";
+import { hourTicks, timeScale, valueScale } from "./parts/scale";
 
 type Data = Answer<"/api/v1/metrics/scatter">;
 

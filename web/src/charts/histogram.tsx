@@ -6,8 +6,9 @@ import { count, percent, plural } from "../format/number";
 import { windowQuery } from "../state/filters";
 import { type Context, type PictureProps, define } from "./chart";
 import { useCursor } from "./parts/cursor";
-import { Drawing, ValueAxis, innerBox, pictureHeight, valueScale } from "./parts/frame";
+import { Drawing, ValueAxis, innerBox, pictureHeight } from "./parts/frame";
 import { Picked } from "./parts/picked";
+import { valueScale, wholeTicks } from "./parts/scale";
 import { Tip, Walk } from "./parts/walk";
 
 type Data = Answer<"/api/v1/metrics/histogram">;
@@ -60,7 +61,7 @@ function Picture({ data, width, context }: PictureProps<Data>) {
         verb="lists the items of"
       >
         <Drawing width={width} height={height} label={answer(data, context)}>
-          <ValueAxis scale={y} box={box} format={count} ticks={y.ticks(5).filter(Number.isInteger)} />
+          <ValueAxis scale={y} box={box} format={count} ticks={wholeTicks(y)} />
           {data.bins.map((bin, place) => (
             <rect
               key={place}

@@ -6,8 +6,9 @@ import { go } from "../state/filters";
 import { type Context, type PictureProps, define } from "./chart";
 import { ROW, RowScale, Rows, WalkRows, rowMiddle, rowsHeight } from "./parts/bars";
 import { useCursor } from "./parts/cursor";
-import { Drawing, hourTicks, rowBox, rowValues } from "./parts/frame";
+import { Drawing, rowBox } from "./parts/frame";
 import { Legend } from "./parts/legend";
+import { hourTicks, rowScale } from "./parts/scale";
 
 type Data = Answer<"/api/v1/metrics/stages">;
 type Stage = Data["stages"][number];
@@ -32,7 +33,7 @@ function Picture({ data, width, context }: PictureProps<Data>) {
   const stages = stagesOf(data);
   const height = rowsHeight(stages.length);
   const box = rowBox(width, height);
-  const x = rowValues(Math.max(...stages.map((stage) => shown(stage, "p95") ?? shown(stage, "p85") ?? stage.time_avg ?? 0)), box);
+  const x = rowScale(Math.max(...stages.map((stage) => shown(stage, "p95") ?? shown(stage, "p85") ?? stage.time_avg ?? 0)) * 1.02, box);
   const open = (place: number) => {
     const link = data.links[`left_stage:${stages[place]?.name}`];
     if (link) go(context.itemsHref(link));

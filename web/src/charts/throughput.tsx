@@ -4,9 +4,10 @@ import { count, decimal, plural } from "../format/number";
 import { go } from "../state/filters";
 import { type PictureProps, define } from "./chart";
 import { useCursor } from "./parts/cursor";
-import { Drawing, TimeAxis, ValueAxis, innerBox, pictureHeight, timeScale, valueScale } from "./parts/frame";
+import { Drawing, TimeAxis, ValueAxis, innerBox, pictureHeight } from "./parts/frame";
 import { Legend, symbol } from "./parts/legend";
 import { Rules, ruleRoom } from "./parts/rules";
+import { timeScale, valueScale, wholeTicks } from "./parts/scale";
 import { type Point, type Series, bucketOf, path, pointsOf, sum, within } from "./parts/series";
 import { Tip, Walk, nearestAlong } from "./parts/walk";
 
@@ -53,7 +54,7 @@ function Picture({ data, width, context }: PictureProps<Series>) {
       <Walk cursor={cursor} label={`Finished and started items by ${data.bucket}`} width={width} nearest={(px) => nearestAlong(finished.map(([each]) => each), px)} open={open}>
         <Drawing width={width} height={height} label={answer(data)}>
           {limits && <rect class="soft-done" x={box.left} width={box.right - box.left} y={y(limits.upper)} height={y(limits.lower) - y(limits.upper)} />}
-          <ValueAxis scale={y} box={box} format={count} ticks={y.ticks(5).filter(Number.isInteger)} />
+          <ValueAxis scale={y} box={box} format={count} ticks={wholeTicks(y)} />
           <TimeAxis scale={x} box={box} zone={context.zone} />
           <path class="line thin line-active" d={path(parts(started))} />
           {started.map(([px, py], place) => (

@@ -4,8 +4,9 @@ import { count, decimal, plural } from "../format/number";
 import { go } from "../state/filters";
 import { type PictureProps, define } from "./chart";
 import { useCursor } from "./parts/cursor";
-import { Drawing, TimeAxis, ValueAxis, innerBox, pictureHeight, timeScale, valueScale } from "./parts/frame";
+import { Drawing, TimeAxis, ValueAxis, innerBox, pictureHeight } from "./parts/frame";
 import { Rules, ruleRoom } from "./parts/rules";
+import { timeScale, valueScale, wholeTicks } from "./parts/scale";
 import { type Series, between, bucketOf, path, pointsOf, sum, within } from "./parts/series";
 import { Tip, Walk, nearestAlong } from "./parts/walk";
 
@@ -39,7 +40,7 @@ function Picture({ data, width, context }: PictureProps<Series>) {
     <Walk cursor={cursor} label={`Items in process at the end of each ${data.bucket}`} width={width} nearest={(px) => nearestAlong(line.map(([each]) => each), px)} open={open}>
       <Drawing width={width} height={height} label={answer(data)}>
         <path class="soft-active" d={between(line, line.map(([px]) => [px, box.bottom] as const))} />
-        <ValueAxis scale={y} box={box} format={count} ticks={y.ticks(5).filter(Number.isInteger)} />
+        <ValueAxis scale={y} box={box} format={count} ticks={wholeTicks(y)} />
         <TimeAxis scale={x} box={box} zone={context.zone} />
         <path class="line line-active" d={path(line)} />
         <Rules width={width} box={box} y={y} rules={[{ name: `average ${decimal(average(data))}`, value: average(data) }]} />

@@ -35,7 +35,7 @@ export function Rows({ rows, box, chosen, children }: Props) {
         return (
           <g key={name}>
             {place === chosen && <rect class="row-here" x={0} width={box.right + 6} y={top - 4} height={ROW - 2} rx="4" />}
-            <text class="strong" x={box.left} y={top + 8}>
+            <text class="strong" x={2} y={top + 8}>
               {name}
             </text>
             {figure && (
