@@ -51,12 +51,14 @@ export interface Chart<P extends GetPath> {
   /** The finding in one sentence, with its figures; honest when there is none. */
   answer: (data: Answer<P>, context: Context) => string;
   /** Nothing to draw: the answer stands alone. */
-  empty: (data: Answer<P>) => boolean;
+  empty: (data: Answer<P>, context: Context) => boolean;
   /** A pure drawing: one SVG, no inline styles. */
   Picture: ComponentType<PictureProps<Answer<P>>>;
   table: (data: Answer<P>, context: Context) => Table;
   /** Height of the picture, so that nothing jumps when it comes. */
   height: (width: number) => number;
+  /** What the sample consists of, when not of items. */
+  unit?: string;
   /** The endpoint answers text/csv, too. */
   csv: boolean;
 }
@@ -67,7 +69,7 @@ export interface AnyChart extends Omit<Chart<GetPath>, "answer" | "empty" | "Pic
   query?: (filters: Filters) => Record<string, unknown>;
   beside?: (filters: Filters, data: Explanation) => Question[];
   answer: (data: Explanation, context: Context) => string;
-  empty: (data: Explanation) => boolean;
+  empty: (data: Explanation, context: Context) => boolean;
   Picture: ComponentType<PictureProps<Explanation>>;
   table: (data: Explanation, context: Context) => Table;
 }

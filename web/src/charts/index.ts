@@ -3,8 +3,12 @@ import { aging } from "./aging";
 import type { AnyChart } from "./chart";
 import { cumulativeFlow } from "./cumulative-flow";
 import { cycleTimeScatter } from "./cycle-time-scatter";
+import { dataQuality } from "./data-quality";
 import { distribution } from "./distribution";
+import { flowEfficiency } from "./flow-efficiency";
 import { histogram } from "./histogram";
+import { littlesLaw } from "./littles-law";
+import { predictability } from "./predictability";
 import { stageTimes } from "./stage-times";
 import { throughput } from "./throughput";
 import { wip } from "./wip";
@@ -18,4 +22,8 @@ export const charts: AnyChart[] = [
   stageTimes,
   histogram,
   distribution,
+  flowEfficiency,
+  predictability,
+  littlesLaw,
+  dataQuality,
 ];

@@ -7,7 +7,7 @@ import { type Filters, itemsHref, viewHref, windowQuery } from "../state/filters
 import { Explain, type Explanation } from "./explain";
 import { useWidth } from "./measure";
 import { copyCurl, saveCsv, saveSvg } from "./save";
-import { ProblemNote, Skeleton } from "./states";
+import { Nothing, ProblemNote, Skeleton } from "./states";
 import { TableView } from "./table-view";
 
 type Below = "explain" | "table" | null;
@@ -35,7 +35,7 @@ export function ChartPanel({ chart, filters }: { chart: AnyChart; filters: Filte
   const heading = `chart-${chart.id}`;
   const toggle = (what: Below) => setBelow(below === what ? null : what);
   const drawing = () => picture.current?.querySelector("svg");
-  const drawable = data !== undefined && !chart.empty(data);
+  const drawable = data !== undefined && !chart.empty(data, context);
 
   return (
     <section class="panel" aria-labelledby={heading} data-stale={reading.stale} data-chart={chart.id}>
@@ -75,9 +75,10 @@ export function ChartPanel({ chart, filters }: { chart: AnyChart; filters: Filte
         <div ref={picture}>
           {drawable && width > 0 && <chart.Picture data={data} width={width} context={context} />}
           {!data && !problem && <Skeleton height={chart.height(width || 480)} />}
+          {data && !drawable && <Nothing height={chart.height(width || 480)} />}
         </div>
       </div>
-      {data && below === "explain" && <Explain about={chart.about} data={data} filters={filters} />}
+      {data && below === "explain" && <Explain about={chart.about} data={data} filters={filters} unit={chart.unit} />}
       {data && below === "table" && <TableView {...chart.table(data, context)} />}
     </section>
   );

@@ -34,12 +34,12 @@ export function Rows({ rows, box, chosen, children }: Props) {
         const top = 8 + place * ROW;
         return (
           <g key={name}>
-            {place === chosen && <rect class="row-here" x={0} width={box.right + 6} y={top - 4} height={ROW - 2} rx="4" />}
-            <text class="strong" x={2} y={top + 8}>
+            {place === chosen && <rect class="row-here" x={0} width={box.right + box.left} y={top - 4} height={ROW - 2} rx="4" />}
+            <text class="label strong" x={box.left} y={top + 8}>
               {name}
             </text>
             {figure && (
-              <text x={box.right} y={top + 8} text-anchor="end">
+              <text class="label" x={box.right} y={top + 8} text-anchor="end">
                 {figure}
               </text>
             )}
@@ -78,6 +78,12 @@ export function WalkRows({ number, tip, children, ...props }: WalkRowsProps) {
   );
 }
 
+/** At the ends, text stands within the picture. */
+function anchorAt(x: number, box: Box): "start" | "middle" | "end" {
+  if (x < box.left + 12) return "start";
+  return x > box.right - 12 ? "end" : "middle";
+}
+
 interface ScaleProps {
   x: (value: number) => number;
   ticks: number[];
@@ -92,7 +98,7 @@ export function RowScale({ x, ticks, box, format }: ScaleProps) {
       {ticks.map((tick) => (
         <g key={tick}>
           <line class={tick === 0 ? "axis" : "grid"} x1={x(tick)} x2={x(tick)} y1={box.top} y2={box.bottom} />
-          <text x={x(tick)} y={box.bottom + 18} text-anchor="middle">
+          <text x={x(tick)} y={box.bottom + 18} text-anchor={anchorAt(x(tick), box)}>
             {format(tick)}
           </text>
         </g>

@@ -74,7 +74,7 @@ export function Drawing({ width, height, label, children }: DrawingProps) {
 }
 
 /** The inner rectangle of rows, whose names stand above what is drawn. */
-export const rowBox = (width: number, height: number): Box => ({ left: 10, top: 4, right: width - 14, bottom: height - 26 });
+export const rowBox = (width: number, height: number): Box => ({ left: 4, top: 4, right: width - 4, bottom: height - 26 });
 
 const LETTER = 6.8;
 

@@ -9,12 +9,17 @@ interface Props {
   /** How many there are, when not all are given. */
   number?: number;
   context: Context;
+  /** What else is to be said. */
+  children?: string[];
 }
 
-export function Picked({ title, items, number = items.length, context }: Props) {
+export function Picked({ title, items, number = items.length, context, children = [] }: Props) {
   return (
     <div class="picked small" aria-live="polite">
       <strong>{title}</strong>
+      {children.map((note) => (
+        <p key={note}>{note}</p>
+      ))}
       <ul>
         {items.slice(0, SHOWN).map(({ id, title: name }) => (
           <li key={id}>
