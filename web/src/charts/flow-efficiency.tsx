@@ -75,7 +75,7 @@ function Picture({ data, width, context }: PictureProps<Data>) {
                   <>
                     <rect class="fill-active" x={left} width={0.72 * wide} y={y(share)} height={box.bottom - y(share)} />
                     <rect class="fill-wait" x={left} width={0.72 * wide} y={box.top} height={Math.max(0, y(share) - box.top - 1)} />
-                    <text class="label strong" x={middle} y={Math.min(y(share) + 16, box.bottom - 8)} text-anchor="middle">
+                    <text class="on-mark" x={middle} y={Math.min(y(share) + 16, box.bottom - 8)} text-anchor="middle">
                       {percent(share)}
                     </text>
                   </>

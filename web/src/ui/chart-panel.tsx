@@ -7,6 +7,7 @@ import { type Filters, itemsHref, viewHref, windowQuery } from "../state/filters
 import { Explain, type Explanation } from "./explain";
 import { useWidth } from "./measure";
 import { copyCurl, saveCsv, saveSvg } from "./save";
+import { savePng } from "./save-png";
 import { Nothing, ProblemNote, Skeleton } from "./states";
 import { TableView } from "./table-view";
 
@@ -34,7 +35,10 @@ export function ChartPanel({ chart, filters }: { chart: AnyChart; filters: Filte
   const picture = useRef<HTMLDivElement>(null);
   const heading = `chart-${chart.id}`;
   const toggle = (what: Below) => setBelow(below === what ? null : what);
-  const drawing = () => picture.current?.querySelector("svg");
+  const keep = (how: (drawing: SVGSVGElement, name: string) => void) => {
+    const svg = picture.current?.querySelector("svg");
+    if (svg) how(svg, chart.id);
+  };
   const drawable = data !== undefined && !chart.empty(data, context);
 
   return (
@@ -57,13 +61,12 @@ export function ChartPanel({ chart, filters }: { chart: AnyChart; filters: Filte
               items={[
                 { label: "Copy as curl", run: () => copyCurl(reading.address) },
                 ...(chart.csv ? [{ label: "Download CSV", run: () => saveCsv(reading.address, chart.id) }] : []),
-                {
-                  label: "Download SVG",
-                  run: () => {
-                    const svg = drawing();
-                    if (svg) saveSvg(svg, chart.id);
-                  },
-                },
+                ...(drawable
+                  ? [
+                      { label: "Download SVG", run: () => keep(saveSvg) },
+                      { label: "Download PNG", run: () => keep(savePng) },
+                    ]
+                  : []),
               ]}
             />
           </div>

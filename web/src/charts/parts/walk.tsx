@@ -43,7 +43,7 @@ export function Walk({ cursor, label, width, nearest, open, verb = "opens", chil
   );
 }
 
-/** The place whose point is nearest to x, y within reach. */
+/** The place of the point that is nearest, within reach. */
 export function nearestPoint(points: readonly (readonly [number, number])[], x: number, y: number, reach = 24): number | null {
   let best: number | null = null;
   let least = reach * reach;
