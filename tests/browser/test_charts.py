@@ -65,7 +65,7 @@ def _predictability(told: Json) -> str:
 
 
 def _littles_law(told: Json) -> str:
-    compared = f"makes {told['predicted_wip']:.1f} items in process"
+    compared = f"expects {told['predicted_wip']:.1f} items in process"
     return f"{compared}, there were {told['avg_wip']:.1f}"
 
 

@@ -7,9 +7,10 @@ import { go } from "../state/filters";
 import { type Context, type PictureProps, define } from "./chart";
 import { useCursor } from "./parts/cursor";
 import { Drawing, ValueAxis, fitted, innerBox, pictureHeight } from "./parts/frame";
-import { Legend, symbol } from "./parts/legend";
+import { Legend, legendHeight, symbol } from "./parts/legend";
+import { type Percentile, weak } from "./parts/rules";
 import { rootScale } from "./parts/scale";
-import { Tip, Walk, nearestPoint } from "./parts/walk";
+import { Tip, Walk, nearestPoint, tipHeight } from "./parts/walk";
 
 type Data = Answer<"/api/v1/metrics/aging">;
 type Item = Data["items"][number];
@@ -18,11 +19,13 @@ type Pace = Data["pace"][number];
 function answer(data: Data, { clock }: Context): string {
   if (data.wip === 0) return "Nothing is in process.";
   const old = data.wip_older_than_p85;
-  if (old === null || data.cycle_time_p85 === null || data.low_confidence.includes("cycle_time_p85")) {
+  if (old === null || data.cycle_time_p85 === null || weak(data, "p85")) {
     return `${plural(data.wip, "item")} in process, the oldest for ${duration(data.oldest_age, clock)}; too few are finished to compare them.`;
   }
   return `${count(old)} of ${plural(data.wip, "item")} in process ${old === 1 ? "is" : "are"} older than 85\u202f% of finished ones were in the end: ${duration(data.cycle_time_p85, clock)}.`;
 }
+
+const PACE = "pace: 50, 85, 95\u202f% of finished items";
 
 const LEVELS = [
   { mark: "fill-active", shape: "dot", name: "at the usual pace" },
@@ -34,6 +37,12 @@ function level(item: Item, pace: Pace | undefined): 0 | 1 | 2 {
   if (!pace) return 0;
   if (pace.p95 !== null && item.age > pace.p95) return 2;
   return pace.p85 !== null && item.age > pace.p85 ? 1 : 0;
+}
+
+/** The pace of each stage, without the percentiles that so few finished items cannot support. */
+function pacesOf(data: Data): Map<string, Pace> {
+  const told = (pace: Pace, name: Percentile) => (weak(data, name) ? null : pace[name]);
+  return new Map(data.pace.map((each) => [each.stage, { ...each, p85: told(each, "p85"), p95: told(each, "p95") }]));
 }
 
 /** Stages in process in their order, and behind them those that only items tell of. */
@@ -48,7 +57,7 @@ function Picture({ data, width, context }: PictureProps<Data>) {
   const wide = (box.right - box.left) / columns.length;
   const y = rootScale(Math.max(data.oldest_age ?? 0, data.cycle_time_p95 ?? 0), box);
   const items = [...data.items].sort((one, other) => columns.indexOf(one.stage) - columns.indexOf(other.stage) || one.age - other.age);
-  const paces = new Map(data.pace.map((each) => [each.stage, each]));
+  const paces = pacesOf(data);
   const seen = new Map<string, number>();
   const marks = items.map((item) => {
     const nth = seen.get(item.stage) ?? 0;
@@ -98,7 +107,7 @@ function Picture({ data, width, context }: PictureProps<Data>) {
       <Legend
         entries={[
           ...LEVELS,
-          { mark: "rule soft", shape: "line", name: "pace: 50, 85, 95\u202f% of finished items" },
+          { mark: "rule soft", shape: "line", name: PACE },
           ...(items.some((item) => item.blocked_since) ? [{ mark: "item blocked", shape: "dot" as const, name: "blocked" }] : []),
         ]}
       />
@@ -117,18 +126,15 @@ interface ColumnProps {
 
 /** The pace of a stage: how old finished items were when they left it. */
 function Column({ pace, left, wide, y, top, bottom }: ColumnProps) {
-  const edge = <line class="grid" x1={left} x2={left} y1={top} y2={bottom} />;
-  if (!pace || pace.p50 === null || pace.p85 === null || pace.p95 === null) return edge;
-  const [p50, p85, p95] = [y(pace.p50), y(pace.p85), y(pace.p95)];
+  const at = (hours: number | null | undefined) => (hours === null || hours === undefined ? null : y(hours));
+  const [p50, p85, p95] = [at(pace?.p50), at(pace?.p85), at(pace?.p95)];
   return (
     <g>
-      <rect class="soft-done" x={left} width={wide} y={p85} height={bottom - p85} />
-      <rect class="soft-wait" x={left} width={wide} y={p95} height={p85 - p95} />
-      <rect class="soft-bad" x={left} width={wide} y={top} height={p95 - top} />
-      {[p50, p85, p95].map((at, place) => (
-        <line key={place} class="rule soft" x1={left} x2={left + wide} y1={at} y2={at} />
-      ))}
-      {edge}
+      {p85 !== null && <rect class="soft-done" x={left} width={wide} y={p85} height={bottom - p85} />}
+      {p85 !== null && <rect class="soft-wait" x={left} width={wide} y={p95 ?? top} height={p85 - (p95 ?? top)} />}
+      {p95 !== null && <rect class="soft-bad" x={left} width={wide} y={top} height={p95 - top} />}
+      {[p50, p85, p95].map((rule, place) => rule !== null && <line key={place} class="rule soft" x1={left} x2={left + wide} y1={rule} y2={rule} />)}
+      <line class="grid" x1={left} x2={left} y1={top} y2={bottom} />
     </g>
   );
 }
@@ -154,7 +160,7 @@ export const aging = define({
   answer,
   empty: (data) => data.items.length === 0,
   Picture,
-  height: (width) => pictureHeight(width) + (width < 480 ? 128 : 70),
+  height: (width) => pictureHeight(width) + 20 + tipHeight(width) + legendHeight(width, [...LEVELS.map((each) => each.name), PACE]),
   table: (data, { clock }) => ({
     caption: "Items in process, oldest first",
     head: ["Item", "Type", "Stage", "Age", "In the stage for", "On time", "Blocked by"],

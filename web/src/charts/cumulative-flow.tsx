@@ -6,12 +6,15 @@ import { count } from "../format/number";
 import { type PictureProps, define } from "./chart";
 import { useCursor } from "./parts/cursor";
 import { Drawing, TimeAxis, ValueAxis, innerBox, pictureHeight } from "./parts/frame";
-import { Legend } from "./parts/legend";
-import { timeScale, valueScale } from "./parts/scale";
+import { Legend, legendHeight } from "./parts/legend";
+import { timeScale, valueScale, wholeTicks } from "./parts/scale";
 import { between, bucketOf, path, sum, within } from "./parts/series";
 import { Walk, nearestAlong } from "./parts/walk";
 
 type Data = Answer<"/api/v1/metrics/cumulative-flow">;
+
+/** What a legend of the default stages takes. */
+const USUAL = ["Backlog 48", "Analysis 3", "Development 12", "Testing 6", "Deployment 3", "Out 182"];
 
 function answer(data: Data): string {
   const { opening, points } = data;
@@ -49,7 +52,7 @@ function Picture({ data, width, context }: PictureProps<Data>) {
     <>
       <Walk cursor={cursor} label="Days of the diagram" width={width} nearest={(px) => nearestAlong(out.map(([each]) => each), px)} open={pin} verb="holds">
         <Drawing width={width} height={height} label={answer(data)}>
-          <ValueAxis scale={y} box={box} format={count} />
+          <ValueAxis scale={y} box={box} ticks={wholeTicks(y)} format={count} />
           {tops.map((top, stage) => (
             <path key={stage} class={`band f${(stage % 8) + 1}`} d={between(top, tops[stage + 1] ?? out)} />
           ))}
@@ -100,7 +103,7 @@ export const cumulativeFlow = define({
   answer,
   empty: (data) => data.points.length === 0 || (data.opening.wip === 0 && Object.keys(data.opening.lines).every((stage) => !data.points.at(-1)?.lines[stage])),
   Picture,
-  height: (width) => pictureHeight(width) + (width < 480 ? 92 : 48),
+  height: (width) => pictureHeight(width) + 23 + legendHeight(width, USUAL),
   table: (data, { zone }) => ({
     caption: "Who came, who went, and what lies in the stages at the end of each bucket",
     head: ["Until", ...data.stages.filter((stage) => stage.zone !== "done").map((stage) => stage.name), "In process", "Came into process", "Left it", "Finished", "Discarded"],

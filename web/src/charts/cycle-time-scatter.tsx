@@ -7,9 +7,9 @@ import { go } from "../state/filters";
 import { type Context, type PictureProps, define } from "./chart";
 import { useCursor } from "./parts/cursor";
 import { Drawing, TimeAxis, ValueAxis, innerBox, pictureHeight } from "./parts/frame";
-import { type Rule, Rules, ruleRoom } from "./parts/rules";
+import { type Rule, Rules, ruleRoom, weak } from "./parts/rules";
 import { hourTicks, timeScale, valueScale } from "./parts/scale";
-import { Tip, Walk, nearestPoint } from "./parts/walk";
+import { Tip, Walk, nearestPoint, tipHeight } from "./parts/walk";
 
 type Data = Answer<"/api/v1/metrics/scatter">;
 
@@ -26,7 +26,7 @@ function answer(data: Data, { clock }: Context): string {
 function lines(data: Data, { clock }: Context): Rule[] {
   const rules = (["p50", "p85", "p95"] as const).flatMap((name): Rule[] => {
     const value = data[`cycle_time_${name}`];
-    if (value === null || data.low_confidence.includes(`cycle_time_${name}`)) return [];
+    if (value === null || weak(data, name)) return [];
     return [{ name: `${name.slice(1)}\u202f% ${duration(value, clock)}`, value }];
   });
   const { p, hours } = data.expectation;
@@ -62,7 +62,7 @@ function Picture({ data, width, context }: PictureProps<Data>) {
         {chosen && (
           <>
             <strong>{chosen.title}</strong> ({chosen.type}): <span title={exactly(chosen.cycle_time)}>{duration(chosen.cycle_time, context.clock)}</span>
-            , finished {minute(chosen.finished_at, context.zone)}
+           , finished {minute(chosen.finished_at, context.zone)}
           </>
         )}
       </Tip>
@@ -79,7 +79,7 @@ export const cycleTimeScatter = define({
   answer,
   empty: (data) => data.points.length === 0,
   Picture,
-  height: (width) => pictureHeight(width) + 22,
+  height: (width) => pictureHeight(width) + tipHeight(width),
   table: (data, { clock, zone }) => ({
     caption: data.truncated ? "Finished items, the latest" : "Finished items",
     head: ["Item", "Type", "Finished", "Cycle time"],

@@ -3,14 +3,17 @@ import { useState } from "preact/hooks";
 import type { Answer } from "../api/client";
 import { count, decimal, percent, plural } from "../format/number";
 import { type PictureProps, define } from "./chart";
-import { ROW, Rows, WalkRows, rowMiddle, rowsHeight } from "./parts/bars";
+import { Rows, WalkRows, rowMiddle, rowsHeight } from "./parts/bars";
 import { useCursor } from "./parts/cursor";
 import { Drawing, rowBox } from "./parts/frame";
-import { Legend } from "./parts/legend";
+import { Legend, legendHeight } from "./parts/legend";
 import { Picked } from "./parts/picked";
+import { tipHeight } from "./parts/walk";
 
 type Data = Answer<"/api/v1/data-quality">;
 type Finding = Data["findings"][number];
+
+const REST = "points kept; long bars weigh more";
 
 const words = (rule: string) => rule.replaceAll("_", " ");
 const found = ({ count: number, population, counted }: Finding) => `${count(number)} of ${count(population)} ${counted}`;
@@ -69,7 +72,7 @@ function Picture({ data, width, context }: PictureProps<Data>) {
       <Legend
         entries={[
           { mark: "fill-bad", name: "points lost" },
-          { mark: "fill-done faint", name: "points kept; the longer the bar, the weightier the rule" },
+          { mark: "fill-done faint", name: REST },
         ]}
       />
       {picked && (
@@ -90,7 +93,7 @@ export const dataQuality = define({
   answer,
   empty: (data) => data.score === null,
   Picture,
-  height: () => rowsHeight(11, false) + ROW,
+  height: (width) => rowsHeight(11, false) + tipHeight(width) + legendHeight(width, ["points lost", REST]),
   table: (data) => ({
     caption: "Rules and what they found",
     head: ["Rule", "Found", "Among", "Share", "Points lost", "Weight", "Looks for"],

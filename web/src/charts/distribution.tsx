@@ -3,10 +3,11 @@ import type { Answer } from "../api/client";
 import { count, percent, plural } from "../format/number";
 import { go } from "../state/filters";
 import { type PictureProps, define } from "./chart";
-import { ROW, Rows, WalkRows, rowMiddle, rowsHeight } from "./parts/bars";
+import { Rows, WalkRows, rowMiddle, rowsHeight } from "./parts/bars";
 import { useCursor } from "./parts/cursor";
 import { Drawing, rowBox } from "./parts/frame";
 import { withType } from "./parts/series";
+import { tipHeight } from "./parts/walk";
 
 type Data = Answer<"/api/v1/metrics/distribution">;
 
@@ -74,7 +75,7 @@ export const distribution = define({
   answer,
   empty: (data) => data.throughput === 0,
   Picture,
-  height: () => rowsHeight(3, false) + ROW / 2,
+  height: (width) => rowsHeight(4, false) + tipHeight(width),
   table: (data) => ({
     caption: "Finished items by type",
     head: ["Type", "Counted as", "Finished", "Share"],

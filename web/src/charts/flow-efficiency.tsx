@@ -1,17 +1,20 @@
 /** Which part of the cycle time work was done in, in this window and in those of equal length before it. */
 import type { Answer } from "../api/client";
 import { duration } from "../format/duration";
-import { shortDay } from "../format/instant";
+import { month, shortDay } from "../format/instant";
 import { count, percent, signed } from "../format/number";
 import { go, windowQuery } from "../state/filters";
 import { type Context, type PictureProps, define } from "./chart";
 import { useCursor } from "./parts/cursor";
-import { Drawing, ValueAxis, innerBox, pictureHeight } from "./parts/frame";
-import { Legend } from "./parts/legend";
+import { Drawing, LONG_MS, ValueAxis, innerBox, pictureHeight } from "./parts/frame";
+import { Legend, legendHeight } from "./parts/legend";
 import { valueScale } from "./parts/scale";
-import { Tip, Walk } from "./parts/walk";
+import { Tip, Walk, tipHeight } from "./parts/walk";
 
 type Data = Answer<"/api/v1/metrics/stages">;
+
+const WORK = "in work stages, unblocked";
+const WAITING = "waiting, parked or blocked";
 
 const WINDOWS = 5;
 
@@ -23,6 +26,11 @@ const REASONS = {
 
 /** Oldest first; the last is the window that is looked at. */
 const windowsOf = (data: Data, context: Context) => [...(context.beside as Data[])].reverse().concat(data);
+
+/** When a window begins, as far as it tells windows apart. */
+function first({ period_start: start, period_end: end }: Data, zone: string): string {
+  return (Date.parse(end) - Date.parse(start) > LONG_MS / 4 ? month : shortDay)(start, zone);
+}
 
 function answer(data: Data, context: Context): string {
   const { flow_efficiency: now, flow_efficiency_reason: reason } = data.totals;
@@ -45,7 +53,6 @@ function Picture({ data, width, context }: PictureProps<Data>) {
   };
   const cursor = useCursor(windows.length, open);
   const here = windows[cursor.place ?? -1];
-  const first = ({ period_start }: Data) => shortDay(period_start, context.zone);
   return (
     <>
       <Walk
@@ -82,7 +89,7 @@ function Picture({ data, width, context }: PictureProps<Data>) {
                 )}
                 {place === cursor.place && <rect class="ring" x={left - 3} width={0.72 * wide + 6} y={box.top - 3} height={box.bottom - box.top + 3} rx="3" />}
                 <text x={middle} y={box.bottom + 18} text-anchor="middle">
-                  {wide > 62 || place % 2 === 1 ? first(each) : ""}
+                  {wide > 62 || place % 2 === 1 ? first(each, context.zone) : ""}
                 </text>
               </g>
             );
@@ -91,7 +98,7 @@ function Picture({ data, width, context }: PictureProps<Data>) {
         <Tip>
           {here && (
             <>
-              From {first(here)}, {count(here.sample_size)} finished: <strong>{percent(here.totals.flow_efficiency)}</strong>,{" "}
+              From {first(here, context.zone)}, {count(here.sample_size)} finished: <strong>{percent(here.totals.flow_efficiency)}</strong>,{" "}
               {duration(here.totals.active_time_avg, context.clock)} of {duration(here.totals.cycle_time_avg, context.clock)}
             </>
           )}
@@ -99,8 +106,8 @@ function Picture({ data, width, context }: PictureProps<Data>) {
       </Walk>
       <Legend
         entries={[
-          { mark: "fill-active", name: "in work stages, unblocked" },
-          { mark: "fill-wait", name: "waiting, parked or blocked" },
+          { mark: "fill-active", name: WORK },
+          { mark: "fill-wait", name: WAITING },
         ]}
       />
     </>
@@ -128,16 +135,17 @@ export const flowEfficiency = define({
   answer,
   empty: (data, context) => windowsOf(data, context).every((each) => each.totals.flow_efficiency === null),
   Picture,
-  height: (width) => pictureHeight(width) + (width < 480 ? 84 : 44),
+  height: (width) => pictureHeight(width) + tipHeight(width) + legendHeight(width, [WORK, WAITING]),
   table: (data, context) => ({
     caption: "Flow efficiency by period",
     head: ["From", "Items finished", "Flow efficiency", "Change, points", "Work per item", "Waiting per item", "Cycle time"],
     rows: windowsOf(data, context)
-      .map(({ period_start, sample_size, totals }, place, all) => {
+      .map((each, place, all) => {
+        const { sample_size, totals } = each;
         const before = all[place - 1]?.totals.flow_efficiency ?? null;
         const change = before === null || totals.flow_efficiency === null ? null : Math.round(totals.flow_efficiency * 100) - Math.round(before * 100);
         return [
-          shortDay(period_start, context.zone),
+          first(each, context.zone),
           count(sample_size),
           percent(totals.flow_efficiency),
           change === null ? "–" : signed(count(change), change),

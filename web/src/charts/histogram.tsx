@@ -8,8 +8,9 @@ import { type Context, type PictureProps, define } from "./chart";
 import { useCursor } from "./parts/cursor";
 import { Drawing, ValueAxis, innerBox, pictureHeight } from "./parts/frame";
 import { Picked } from "./parts/picked";
+import { weak } from "./parts/rules";
 import { valueScale, wholeTicks } from "./parts/scale";
-import { Tip, Walk } from "./parts/walk";
+import { Tip, Walk, tipHeight } from "./parts/walk";
 
 type Data = Answer<"/api/v1/metrics/histogram">;
 type Scatter = Answer<"/api/v1/metrics/scatter">;
@@ -18,10 +19,11 @@ const scatterOf = (context: Context) => context.beside[0] as Scatter;
 
 function answer(data: Data, context: Context): string {
   if (data.sample_size === 0) return "No item was finished in this window.";
-  const { cycle_time_p85: p85, low_confidence: weak } = scatterOf(context);
+  const scatter = scatterOf(context);
+  const p85 = scatter.cycle_time_p85;
   const most = data.bins.reduce((one, other) => (other.count > one.count ? other : one));
   const usual = `${percent(most.share)} took ${range(most, context)}`;
-  if (p85 === null || weak.includes("cycle_time_p85")) return `${plural(data.sample_size, "item")} finished: ${usual}; too few for more.`;
+  if (p85 === null || weak(scatter, "p85")) return `${plural(data.sample_size, "item")} finished: ${usual}; too few for more.`;
   return `85${"\u202f"}% of items finished within ${duration(p85, context.clock)}; ${usual}.`;
 }
 
@@ -45,7 +47,7 @@ function Picture({ data, width, context }: PictureProps<Data>) {
   const every = Math.ceil((data.bins.length * 58) / (box.right - box.left));
   const marks = (["p50", "p85", "p95"] as const).flatMap((name) => {
     const hours = scatter[`cycle_time_${name}`];
-    return hours === null || scatter.low_confidence.includes(`cycle_time_${name}`) ? [] : [{ name: `${name.slice(1)}\u202f%`, hours }];
+    return hours === null || weak(scatter, name) ? [] : [{ name: `${name.slice(1)}\u202f%`, hours }];
   });
   return (
     <>
@@ -116,7 +118,7 @@ export const histogram = define({
   answer,
   empty: (data) => data.bins.length === 0,
   Picture,
-  height: (width) => pictureHeight(width) + (width < 480 ? 40 : 22),
+  height: (width) => pictureHeight(width) + tipHeight(width),
   table: (data, context) => ({
     caption: "Items by cycle time",
     head: ["Cycle time", "Items", "Share"],

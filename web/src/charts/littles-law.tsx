@@ -3,11 +3,12 @@ import type { Answer } from "../api/client";
 import { count, decimal, percent, signed } from "../format/number";
 import { go } from "../state/filters";
 import { type PictureProps, define } from "./chart";
-import { ROW, RowScale, Rows, WalkRows, rowMiddle, rowsHeight } from "./parts/bars";
+import { RowScale, Rows, WalkRows, rowMiddle, rowsHeight } from "./parts/bars";
 import { useCursor } from "./parts/cursor";
 import { Drawing, rowBox } from "./parts/frame";
-import { Legend, symbol } from "./parts/legend";
+import { Legend, legendHeight, symbol } from "./parts/legend";
 import { rowScale } from "./parts/scale";
+import { tipHeight } from "./parts/walk";
 
 type Data = Answer<"/api/v1/metrics/littles-law">;
 
@@ -26,6 +27,8 @@ const ASSUMPTIONS: Record<string, { name: string; link: string }> = {
   consistent_units: { name: "one clock for all", link: "throughput" },
 };
 
+const HOLDS = "condition holds, within ±10\u202f%";
+
 const TOLERANCE = 0.1;
 /** Finished items that a verdict takes, beside a window long enough. */
 const FEWEST = 10;
@@ -33,7 +36,7 @@ const FEWEST = 10;
 function answer(data: Data): string {
   const { avg_wip: wip, predicted_wip: predicted, gap, verdict } = data;
   if (predicted === null || gap === null) return "Nothing was finished or in process, so there is nothing to compare.";
-  const compared = `Throughput × cycle time makes ${decimal(predicted)} items in process, there were ${decimal(wip)}`;
+  const compared = `The law expects ${decimal(predicted)} items in process, there were ${decimal(wip)}`;
   const why = data.sample_size < FEWEST ? "too few items" : "too short a window";
   return `${compared} (${signed(percent(Math.abs(gap)), gap)}): ${verdict ? VERDICTS[verdict] : `${why} for a verdict`}.`;
 }
@@ -112,7 +115,7 @@ function Picture({ data, width, context }: PictureProps<Data>) {
       </WalkRows>
       <Legend
         entries={[
-          { mark: "fill-done", shape: "dot", name: "condition holds, within ±10\u202f%" },
+          { mark: "fill-done", shape: "dot", name: HOLDS },
           { mark: "fill-bad", shape: "triangle", name: "does not" },
         ]}
       />
@@ -129,7 +132,7 @@ export const littlesLaw = define({
   answer,
   empty: (data) => data.predicted_wip === null,
   Picture,
-  height: (width) => rowsHeight(7) + (width < 480 ? 90 : ROW),
+  height: (width) => rowsHeight(7) + tipHeight(width) + legendHeight(width, [HOLDS, "does not"]),
   table: (data) => ({
     caption: "Little's law and its conditions",
     head: ["What", "Figure", "Holds"],

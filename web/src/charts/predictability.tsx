@@ -4,12 +4,13 @@ import { duration } from "../format/duration";
 import { count, decimal, percent } from "../format/number";
 import { go } from "../state/filters";
 import { type Context, type PictureProps, define } from "./chart";
-import { ROW, RowScale, Rows, WalkRows, rowMiddle, rowsHeight } from "./parts/bars";
+import { RowScale, Rows, WalkRows, rowMiddle, rowsHeight } from "./parts/bars";
 import { useCursor } from "./parts/cursor";
 import { Drawing, rowBox } from "./parts/frame";
-import { Legend, symbol } from "./parts/legend";
+import { Legend, legendHeight, symbol } from "./parts/legend";
 import { rowScale } from "./parts/scale";
 import { withType } from "./parts/series";
+import { tipHeight } from "./parts/walk";
 
 type Data = Answer<"/api/v1/metrics/predictability">;
 type Kept = Pick<Data, "expectation" | "sle_attainment" | "verdict" | "spread"> & { name: string; type?: string };
@@ -20,6 +21,8 @@ const VERDICTS = {
   no_expectation: "too few finished before for a promise",
   nothing_finished: "nothing finished",
 };
+
+const KEPT = "kept, with its 95\u202f% interval";
 
 function rowsOf(data: Data): Kept[] {
   return [{ ...data, name: "all items" }, ...(data.groups ?? []).map((each) => ({ ...each, name: each.type }))];
@@ -95,7 +98,7 @@ function Picture({ data, width, context }: PictureProps<Data>) {
       <Legend
         entries={[
           { mark: "rule promise", shape: "line", name: `promised: ${percent(p)}` },
-          { mark: "fill-active", shape: "dot", name: "kept, with its 95\u202f% interval" },
+          { mark: "fill-active", shape: "dot", name: KEPT },
           { mark: "fill-bad", shape: "triangle", name: "not kept" },
         ]}
       />
@@ -111,9 +114,9 @@ export const predictability = define({
   about:
     "Before the window began, the 90 days before it allowed a promise: the share at the green line takes at most so long. The mark is the share of the window's items that did; the bar around it is where the true share lies, given so few items. It is predictable if the bar reaches the line. Types have promises of their own.",
   answer,
-  empty: (data) => data.verdict === "nothing_finished",
+  empty: (data) => rowsOf(data).every((each) => each.sle_attainment.share === null),
   Picture,
-  height: (width) => rowsHeight(5) + (width < 480 ? 110 : ROW),
+  height: (width) => rowsHeight(5) + tipHeight(width) + legendHeight(width, ["promised: 85 %", KEPT, "not kept"]),
   table: (data, { clock }) => ({
     caption: "Promises and how they were kept",
     head: ["Items", "Promise", "Kept", "Finished", "Share", "At least", "At most", "p85 / p50", "Verdict"],

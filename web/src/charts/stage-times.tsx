@@ -4,11 +4,12 @@ import { duration } from "../format/duration";
 import { count, plural } from "../format/number";
 import { go } from "../state/filters";
 import { type Context, type PictureProps, define } from "./chart";
-import { ROW, RowScale, Rows, WalkRows, rowMiddle, rowsHeight } from "./parts/bars";
+import { RowScale, Rows, WalkRows, rowMiddle, rowsHeight } from "./parts/bars";
 import { useCursor } from "./parts/cursor";
 import { Drawing, rowBox } from "./parts/frame";
-import { Legend } from "./parts/legend";
+import { Legend, legendHeight } from "./parts/legend";
 import { hourTicks, rowScale } from "./parts/scale";
+import { tipHeight } from "./parts/walk";
 
 type Data = Answer<"/api/v1/metrics/stages">;
 type Stage = Data["stages"][number];
@@ -16,8 +17,16 @@ type Stage = Data["stages"][number];
 /** With fewer visits than these, a percentile is the tale of a single item. */
 const FEW = { p50: 2, p85: 7, p95: 20 };
 
+const HOW = "pale to 50\u202f%, full to 85\u202f%, line to 95\u202f%";
+
 const stagesOf = (data: Data) => data.stages.filter((stage) => stage.zone !== "done");
 const shown = (stage: Stage, name: keyof typeof FEW) => (stage.visits >= FEW[name] ? stage[`time_${name}`] : null);
+
+function figure(stage: Stage, told: (hours: number | null) => string): string {
+  const [p50, p85] = [shown(stage, "p50"), shown(stage, "p85")];
+  if (p50 === null) return stage.visits ? plural(stage.visits, "visit") : "no visit ended";
+  return p85 === null ? told(p50) : `${told(p50)} – ${told(p85)}`;
+}
 
 function answer(data: Data, { clock }: Context): string {
   const slow = stagesOf(data)
@@ -60,7 +69,7 @@ function Picture({ data, width, context }: PictureProps<Data>) {
       >
         <Drawing width={width} height={height} label={answer(data, context)}>
           <RowScale x={x} ticks={hourTicks(x, width < 440 ? 4 : 7)} box={box} format={told} />
-          <Rows rows={stages.map((stage) => ({ name: stage.name, figure: stage.visits ? `${told(shown(stage, "p50"))} – ${told(shown(stage, "p85"))}` : "no visit ended" }))} box={box} chosen={cursor.place}>
+          <Rows rows={stages.map((stage) => ({ name: stage.name, figure: figure(stage, told) }))} box={box} chosen={cursor.place}>
             {stages.map((stage, place) => {
               const y = rowMiddle(place);
               const kind = stage.category === "active" ? "active" : "wait";
@@ -81,7 +90,7 @@ function Picture({ data, width, context }: PictureProps<Data>) {
         entries={[
           { mark: "fill-active", name: "work" },
           { mark: "fill-wait", name: "waiting" },
-          { mark: "line line-muted", shape: "line", name: "pale to 50\u202f%, full to 85\u202f%, line to 95\u202f%" },
+          { mark: "line line-muted", shape: "line", name: HOW },
         ]}
       />
     </>
@@ -97,7 +106,7 @@ export const stageTimes = define({
   answer,
   empty: (data) => stagesOf(data).every((stage) => stage.visits === 0),
   Picture,
-  height: () => rowsHeight(5) + ROW,
+  height: (width) => rowsHeight(5) + tipHeight(width) + legendHeight(width, ["work", "waiting", HOW]),
   table: (data, { clock }) => ({
     caption: "Time per visit and stage",
     head: ["Stage", "Visits", "Mean", "50 %", "85 %", "95 %", "Mean per finished item"],

@@ -5,11 +5,11 @@ import { go } from "../state/filters";
 import { type PictureProps, define } from "./chart";
 import { useCursor } from "./parts/cursor";
 import { Drawing, TimeAxis, ValueAxis, innerBox, pictureHeight } from "./parts/frame";
-import { Legend, symbol } from "./parts/legend";
+import { Legend, legendHeight, symbol } from "./parts/legend";
 import { Rules, ruleRoom } from "./parts/rules";
 import { timeScale, valueScale, wholeTicks } from "./parts/scale";
 import { type Point, type Series, bucketOf, path, pointsOf, sum, within } from "./parts/series";
-import { Tip, Walk, nearestAlong } from "./parts/walk";
+import { Tip, Walk, nearestAlong, tipHeight } from "./parts/walk";
 
 const limitsOf = (data: Series) => data.series[0]?.throughput_limits ?? null;
 
@@ -111,7 +111,7 @@ export const throughput = define({
   answer,
   empty: (data) => pointsOf(data).every((each) => each.throughput + each.started === 0),
   Picture,
-  height: (width) => pictureHeight(width) + (width < 480 ? 64 : 44),
+  height: (width) => pictureHeight(width) + tipHeight(width) + legendHeight(width, ["finished", "started", "a week in part"]),
   table: (data) => ({
     caption: "Items by bucket",
     head: ["Bucket", "Finished", "Started", "Created", "Discarded", "Reopened"],

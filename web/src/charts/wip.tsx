@@ -8,7 +8,7 @@ import { Drawing, TimeAxis, ValueAxis, innerBox, pictureHeight } from "./parts/f
 import { Rules, ruleRoom } from "./parts/rules";
 import { timeScale, valueScale, wholeTicks } from "./parts/scale";
 import { type Series, between, bucketOf, path, pointsOf, sum, within } from "./parts/series";
-import { Tip, Walk, nearestAlong } from "./parts/walk";
+import { Tip, Walk, nearestAlong, tipHeight } from "./parts/walk";
 
 /** Mean over the window's time, not over its buckets. */
 function average(data: Series): number {
@@ -67,7 +67,7 @@ export const wip = define({
   answer,
   empty: (data) => pointsOf(data).every((each) => each.wip === 0 && each.wip_at_end === 0),
   Picture,
-  height: (width) => pictureHeight(width) + (width < 480 ? 40 : 22),
+  height: (width) => pictureHeight(width) + tipHeight(width),
   table: (data) => ({
     caption: "Items in process by bucket",
     head: ["Bucket", "At its end", "On average"],

@@ -1,6 +1,6 @@
 /** Axes and grid, drawn alike in all charts. */
 import type { ComponentChildren } from "preact";
-import { shortDay } from "../../format/instant";
+import { month, shortDay } from "../../format/instant";
 import type { Scale } from "./scale";
 
 export interface Box {
@@ -41,7 +41,11 @@ export function ValueAxis({ scale, box, ticks, format }: ValueAxisProps) {
   );
 }
 
+export const LONG_MS = 360 * 86_400_000;
+
 export function TimeAxis({ scale, box, zone }: { scale: Scale; box: Box; zone: string }) {
+  // a day without its year says little in a window that has it twice
+  const label = scale.greatest - scale.least > LONG_MS ? month : shortDay;
   const number = Math.max(2, Math.floor((box.right - box.left) / 90));
   return (
     <g aria-hidden="true">
@@ -49,7 +53,7 @@ export function TimeAxis({ scale, box, zone }: { scale: Scale; box: Box; zone: s
         <g key={tick}>
           <line class="axis" x1={scale(tick)} x2={scale(tick)} y1={box.bottom} y2={box.bottom + 4} />
           <text x={scale(tick)} y={box.bottom + 18} text-anchor="middle">
-            {shortDay(tick, zone)}
+            {label(tick, zone)}
           </text>
         </g>
       ))}

@@ -26,6 +26,19 @@ export function symbol(shape: "dot" | "diamond" | "triangle", x: number, y: numb
   return `M${x - size} ${y}a${size} ${size} 0 1 0 ${size * 2} 0a${size} ${size} 0 1 0 ${-size * 2} 0z`;
 }
 
+const LETTER = 7;
+
+/** About how high a legend with these names is, so that nothing jumps when it comes. */
+export function legendHeight(width: number, names: string[]): number {
+  let [lines, filled] = [1, 0];
+  for (const name of names) {
+    const wide = 20 + name.length * LETTER;
+    if (filled + wide > width) [lines, filled] = [lines + 1, 0];
+    filled += wide + 16;
+  }
+  return lines * 23;
+}
+
 export function Legend({ entries }: { entries: Entry[] }) {
   return (
     <ul class="legend">

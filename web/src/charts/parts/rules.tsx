@@ -8,6 +8,11 @@ export interface Rule {
   strong?: boolean;
 }
 
+export type Percentile = "p50" | "p85" | "p95";
+
+/** Too few items for this percentile: it would say no more than the longest of them. */
+export const weak = (data: { low_confidence: string[] }, name: Percentile) => data.low_confidence.includes(name);
+
 const APART = 14;
 
 /** Room for the names beside the picture; in a narrow one they stand within it. */

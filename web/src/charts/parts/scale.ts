@@ -8,7 +8,7 @@ import type { Box } from "./frame";
 
 export interface Scale {
   (value: number | Date): number;
-  /** The greatest value. */
+  least: number;
   greatest: number;
   /** About so many round values. */
   ticks: (number: number) => number[];
@@ -19,7 +19,7 @@ type Ends = readonly [number, number];
 function scale([first, last]: Ends, [from, to]: Ends, ticksOf = ticks, shape = (value: number) => value): Scale {
   const [low, high] = [shape(first), shape(last)];
   const at = (value: number | Date) => from + ((shape(+value) - low) / (high - low || 1)) * (to - from);
-  return Object.assign(at, { greatest: last, ticks: (number: number) => ticksOf(first, last, number) });
+  return Object.assign(at, { least: first, greatest: last, ticks: (number: number) => ticksOf(first, last, number) });
 }
 
 export function timeScale(start: string | number, end: string | number, box: Box): Scale {
@@ -43,7 +43,7 @@ export function rowScale(greatest: number, box: Box, least = 0): Scale {
 }
 
 /** Ticks of a scale of hours that fall on whole hours or whole days. */
-export function hourTicks({ greatest }: Scale, number = 5): number[] {
+export function hourTicks({ greatest }: Scale, number = 6): number[] {
   const steps = [1, 2, 4, 8, 12, 24, 48, 72, 120, 168, 240, 336, 480, 720, 1440, 2160, 4320, 8760, 17520, 43800];
   const step = steps.find((each) => greatest / each <= number) ?? greatest;
   return Array.from({ length: Math.floor(greatest / step) + 1 }, (_, place) => place * step);

@@ -60,6 +60,9 @@ export function nearestAlong(all: readonly number[], x: number): number | null {
   return all.length ? distances.indexOf(Math.min(...distances)) : null;
 }
 
+/** Room for a tip: two lines on a narrow page. */
+export const tipHeight = (width: number) => (width < 520 ? 38 : 19);
+
 /** What is said about the mark that is pointed at; its room is there before. */
 export function Tip({ children }: { children: ComponentChildren }) {
   return (
