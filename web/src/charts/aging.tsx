@@ -97,8 +97,8 @@ function Picture({ data, width, context }: PictureProps<Data>) {
         <Tip>
           {chosen && (
             <>
-              <strong>{chosen.title}</strong> ({chosen.type}): {duration(chosen.age, context.clock)} old, in {chosen.stage} for {duration(chosen.time_in_stage, context.clock)}
-              {chosen.on_time_probability !== null && `, ${percent(chosen.on_time_probability)} likely on time`}
+              {duration(chosen.age, context.clock)} old, in {chosen.stage} for {duration(chosen.time_in_stage, context.clock)}
+              {chosen.on_time_probability !== null && `, ${percent(chosen.on_time_probability)} likely on time`}: <strong>{chosen.title}</strong> ({chosen.type})
               {chosen.blocked_since && `, blocked since ${day(chosen.blocked_since, context.zone)}${chosen.blocked_by ? `: ${chosen.blocked_by}` : ""}`}
             </>
           )}

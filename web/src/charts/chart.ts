@@ -59,7 +59,7 @@ export interface Chart<P extends GetPath> {
   height: (width: number) => number;
   /** What the sample consists of, when not of items. */
   unit?: string;
-  /** The endpoint answers text/csv, too. */
+  /** The endpoint answers text/csv, too; else the table is what is kept. */
   csv: boolean;
 }
 

@@ -61,8 +61,8 @@ function Picture({ data, width, context }: PictureProps<Data>) {
       <Tip>
         {chosen && (
           <>
-            <strong>{chosen.title}</strong> ({chosen.type}): <span title={exactly(chosen.cycle_time)}>{duration(chosen.cycle_time, context.clock)}</span>
-           , finished {minute(chosen.finished_at, context.zone)}
+            <span title={exactly(chosen.cycle_time)}>{duration(chosen.cycle_time, context.clock)}</span>: <strong>{chosen.title}</strong> ({chosen.type}), finished{" "}
+              {minute(chosen.finished_at, context.zone)}
           </>
         )}
       </Tip>

@@ -2,7 +2,7 @@
 import type { Answer } from "../api/client";
 import { duration } from "../format/duration";
 import { month, shortDay } from "../format/instant";
-import { count, percent, signed } from "../format/number";
+import { count, percent, plural, signed } from "../format/number";
 import { go, windowQuery } from "../state/filters";
 import { type Context, type PictureProps, define } from "./chart";
 import { useCursor } from "./parts/cursor";
@@ -37,7 +37,7 @@ function answer(data: Data, context: Context): string {
   if (now === null) return REASONS[reason ?? "nothing_finished"];
   const before = (context.beside[0] as Data | undefined)?.totals.flow_efficiency ?? null;
   const change = before === null ? 0 : Math.round(now * 100) - Math.round(before * 100);
-  const compared = before === null ? "" : change === 0 ? ", as in the period before" : `, ${count(Math.abs(change))} points ${change > 0 ? "more" : "less"} than in the period before`;
+  const compared = before === null ? "" : change === 0 ? ", as in the period before" : `, ${plural(Math.abs(change), "point")} ${change > 0 ? "more" : "less"} than in the period before`;
   return `At most ${percent(now)} of the cycle time was work, the rest waiting${compared}.`;
 }
 

@@ -1,25 +1,22 @@
 /** How much was in process, bucket by bucket. */
+import type { Answer } from "../api/client";
 import { shortDay } from "../format/instant";
 import { count, decimal, plural } from "../format/number";
-import { go } from "../state/filters";
-import { type PictureProps, define } from "./chart";
+import { go, windowQuery } from "../state/filters";
+import { type Context, type PictureProps, define } from "./chart";
 import { useCursor } from "./parts/cursor";
 import { Drawing, TimeAxis, ValueAxis, innerBox, pictureHeight } from "./parts/frame";
 import { Rules, ruleRoom } from "./parts/rules";
 import { timeScale, valueScale, wholeTicks } from "./parts/scale";
-import { type Series, between, bucketOf, path, pointsOf, sum, within } from "./parts/series";
+import { type Series, between, bucketOf, path, pointsOf, within } from "./parts/series";
 import { Tip, Walk, nearestAlong, tipHeight } from "./parts/walk";
 
-/** Mean over the window's time, not over its buckets. */
-function average(data: Series): number {
-  const long = (each: { start: string; end: string }) => Date.parse(each.end) - Date.parse(each.start);
-  const points = pointsOf(data);
-  return sum(points, (each) => each.wip * long(each)) / (sum(points, long) || 1);
-}
+/** Mean over the window's time, which is not that over its buckets. */
+const averageOf = (context: Context) => (context.beside[0] as Answer<"/api/v1/metrics/littles-law">).avg_wip;
 
-function answer(data: Series): string {
+function answer(data: Series, context: Context): string {
   const now = pointsOf(data).at(-1)?.wip_at_end ?? 0;
-  return `${plural(now, "item")} ${now === 1 ? "is" : "are"} in process at the end, ${decimal(average(data))} on average.`;
+  return `${plural(now, "item")} ${now === 1 ? "is" : "are"} in process at the end, ${decimal(averageOf(context))} on average.`;
 }
 
 function Picture({ data, width, context }: PictureProps<Series>) {
@@ -38,12 +35,12 @@ function Picture({ data, width, context }: PictureProps<Series>) {
   const at = cursor.place === null ? undefined : line[cursor.place];
   return (
     <Walk cursor={cursor} label={`Items in process at the end of each ${data.bucket}`} width={width} nearest={(px) => nearestAlong(line.map(([each]) => each), px)} open={open}>
-      <Drawing width={width} height={height} label={answer(data)}>
+      <Drawing width={width} height={height} label={answer(data, context)}>
         <path class="soft-active" d={between(line, line.map(([px]) => [px, box.bottom] as const))} />
         <ValueAxis scale={y} box={box} format={count} ticks={wholeTicks(y)} />
         <TimeAxis scale={x} box={box} zone={context.zone} />
         <path class="line line-active" d={path(line)} />
-        <Rules width={width} box={box} y={y} rules={[{ name: `average ${decimal(average(data))}`, value: average(data) }]} />
+        <Rules width={width} box={box} y={y} rules={[{ name: `average ${decimal(averageOf(context))}`, value: averageOf(context) }]} />
         {at && <circle class="here" cx={at[0]} cy={at[1]} r={6} />}
       </Drawing>
       <Tip>
@@ -62,6 +59,7 @@ export const wip = define({
   title: "Work in process",
   endpoint: "/api/v1/metrics/series",
   query: (filters) => ({ bucket: bucketOf(filters, 130) }),
+  beside: (filters) => [{ path: "/api/v1/metrics/littles-law", query: { ...windowQuery(filters) } }],
   about:
     "Items that lie between the first start and the end: started, neither finished nor given up. The line shows how many there were at the end of each day, week or month; the dashed line is their average over all the time. More work in process at the same throughput means longer cycle times.",
   answer,

@@ -6,7 +6,7 @@ import type { AnyChart, Context } from "../charts/chart";
 import { type Filters, itemsHref, viewHref, windowQuery } from "../state/filters";
 import { Explain, type Explanation } from "./explain";
 import { useWidth } from "./measure";
-import { copyCurl, saveCsv, saveSvg } from "./save";
+import { copyCurl, saveCsv, saveSvg, saveTable } from "./save";
 import { savePng } from "./save-png";
 import { Nothing, ProblemNote, Skeleton } from "./states";
 import { TableView } from "./table-view";
@@ -63,6 +63,7 @@ export function ChartPanel({ chart, filters }: { chart: AnyChart; filters: Filte
                 ...(chart.csv ? [{ label: "Download CSV", run: () => saveCsv(reading.address, chart.id) }] : []),
                 ...(drawable
                   ? [
+                      ...(chart.csv ? [] : [{ label: "Download CSV", run: () => saveTable(chart.table(data, context), chart.id) }]),
                       { label: "Download SVG", run: () => keep(saveSvg) },
                       { label: "Download PNG", run: () => keep(savePng) },
                     ]

@@ -46,7 +46,7 @@ export const LONG_MS = 360 * 86_400_000;
 export function TimeAxis({ scale, box, zone }: { scale: Scale; box: Box; zone: string }) {
   // a day without its year says little in a window that has it twice
   const label = scale.greatest - scale.least > LONG_MS ? month : shortDay;
-  const number = Math.max(2, Math.floor((box.right - box.left) / 90));
+  const number = Math.max(2, Math.floor((box.right - box.left) / 75));
   return (
     <g aria-hidden="true">
       {scale.ticks(number).map((tick) => (
