@@ -28,7 +28,7 @@ JIRA = {
                 "summary": "Pay by invoice",
                 "issuetype": {"name": "Story"},
                 "created": "2026-11-02T09:00:00.000+0000",
-                "status": {"name": "Development"},
+                "status": {"name": "Cooking"},
             },
             "changelog": {"total": 0, "histories": []},
         }
@@ -294,6 +294,8 @@ async def test_an_empty_stream_is_filled_by_dropping_a_file_after_a_report(
         data = json.dumps(JIRA).encode()
         file = {"name": "search.json", "mimeType": "application/json", "buffer": data}
         await page.locator("input[type=file]").set_input_files(file)  # type: ignore[arg-type]
+        await expect(page.get_by_role("alert")).to_contain_text("got 'Cooking'")
+        await page.get_by_label("Cooking").select_option("Development")
         await expect(page.locator(".note.good")).to_contain_text("1 new item")
         async with httpx.AsyncClient(base_url=address) as client:
             assert (await client.get("/api/v1/work-items")).json()["items"] == []

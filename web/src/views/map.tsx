@@ -61,6 +61,8 @@ export function MapView({ filters }: { filters: Filters }) {
           {map && (
             <span class="muted small">
               {day(map.period_start, map.timezone)} to {day(map.period_end, map.timezone)}, {map.timezone}
+              {map.partial && "; not over yet"}
+              {map.before_first_data && "; it begins before the first item"}
               {map.comparison && "; differences to the period of equal length before"}
             </span>
           )}
