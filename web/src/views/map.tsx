@@ -6,7 +6,7 @@ import { Answers } from "../map/answers";
 import { Evidence } from "../map/evidence";
 import { type MapAnswer, arrange } from "../map/geometry";
 import { useMotion } from "../map/motion";
-import { MapPicture } from "../map/picture";
+import { MapPicture, Marks } from "../map/picture";
 import { StageTable } from "../map/stage-table";
 import { TimeBar } from "../map/time-bar";
 import { Totals } from "../map/totals";
@@ -103,6 +103,7 @@ function Drawn({ address, ...props }: DrawnProps) {
           {width > 0 && <MapPicture {...props} geometry={geometry} />}
         </div>
       </div>
+      {aging && aging.items.length > 0 && <Marks />}
       <TimeBar map={map} />
       <Toolbar
         explain={<Explain about={ABOUT} data={map} filters={filters} />}
