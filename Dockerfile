@@ -12,8 +12,8 @@ COPY requirements-build.txt ./
 RUN pip install --require-hashes --only-binary :all: -r requirements-build.txt
 
 FROM tools AS web
-COPY . .
-RUN if [ -f web/build.py ]; then python web/build.py; else mkdir app/web; fi
+COPY web web
+RUN python web/build.py
 
 FROM tools AS build
 RUN python -m venv --without-pip /opt/vsm

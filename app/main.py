@@ -47,6 +47,7 @@ from app.api import (
     work_items,
 )
 from app.api.middleware import Observed
+from app.api.remembered import Answers
 from app.api.stream_paths import StreamPaths, described
 from app.settings import Settings
 from app.store.connecting import Limits
@@ -127,6 +128,7 @@ def create_app(settings: Settings | None = None, database_url: str | None = None
             watch(each, telemetry.ran, telemetry.took)
         telemetry.opened(chosen.pool_size * len(databases.pools))
         app.state.databases = databases
+        app.state.answers = Answers()
         gc.collect()
         gc.freeze()  # what lives from here on is never looked at again
         app.state.feed = MoveFeed(databases.primary)

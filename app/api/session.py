@@ -8,7 +8,7 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Depends, Header, Request, Response
 from fastapi.dependencies.models import Dependant
@@ -19,6 +19,10 @@ from app.store import idempotency
 from app.store.database import Connection
 from app.store.databases import Databases, Seen
 from app.store.retry import repeated
+from app.store.versions import state_of_data
+
+if TYPE_CHECKING:
+    from app.api.remembered import Answers
 
 _WRITES = {"POST", "PUT", "PATCH", "DELETE"}
 _KEPT_HEADERS = ("content-type", "location", "etag")
@@ -55,6 +59,10 @@ Db = Annotated[Connection, Depends(_connection)]
 
 Handler = Callable[[Request], Awaitable[Response]]
 
+NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
+    304: {"description": "It is the answer whose `ETag` was sent as `If-None-Match`"}
+}
+
 
 class UnitOfWork(APIRoute):
     """A route whose handler runs inside one transaction, committed before the answer is sent."""
@@ -81,9 +89,16 @@ class UnitOfWork(APIRoute):
 
 
 class Analysis(UnitOfWork):
-    """A route of numbers, which a standby may answer where there is one."""
+    """A route of numbers, which a standby may answer where there is one.
+
+    Who asks the same at the same time gets the same answer, computed once.
+    """
 
     may_lag = True
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        options["responses"] = NOT_MODIFIED | (options.get("responses") or {})
+        super().__init__(*args, **options)
 
 
 async def _write(request: Request, handle: Handler) -> Response:
@@ -100,11 +115,31 @@ async def _read(request: Request, handle: Handler, *, may_lag: bool) -> Response
     async def work(connection: Connection, seen: Seen) -> Response:
         request.state.connection = connection
         request.state.seen = told(seen)  # a problem tells it as well
-        response = await handle(request)
+        response = await (_recalled if may_lag else _handled)(request, handle, connection)
         response.headers.update(told(seen))
         return response
 
-    return await databases.read(work, may_lag=may_lag)
+    if not may_lag:
+        return await databases.read(work)
+    answers: Answers = request.app.state.answers
+    asked_at = answers.clock()
+    async with answers.turn(request):
+        known = answers.since(request, asked_at)
+        return await databases.read(work, may_lag=True) if known is None else known
+
+
+async def _handled(request: Request, handle: Handler, _: Connection) -> Response:
+    return await handle(request)
+
+
+async def _recalled(request: Request, handle: Handler, connection: Connection) -> Response:
+    """Answer from memory, if nothing has changed since, else handle it and remember that."""
+    answers: Answers = request.app.state.answers
+    at, state = answers.clock(), await state_of_data(connection)
+    known = answers.recall(request, state)
+    if known is not None:
+        return known
+    return answers.remember(request, state, at, await handle(request))
 
 
 def told(seen: Seen) -> dict[str, str]:

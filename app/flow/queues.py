@@ -12,6 +12,7 @@ from itertools import pairwise
 from app.domain.value_stream import Stage, ValueStream, Zone
 from app.domain.visit import Visit
 from app.flow.calendar import Window, day_start, elapsed_us
+from app.flow.resampling import MAX_UNITS
 from app.flow.times import ItemTimes
 
 
@@ -40,8 +41,8 @@ class Queue:
 class Observation:
     """What is known of a window: queues of the doing stages in order, and times of finished items.
 
-    A row of `times_us` has a column for each doing stage and is an item, or the sum of several: of
-    many items the rows are sums of groups that the items were dealt to at random.
+    A row of `times_us` has a column for each doing stage and is an item; of more than `MAX_UNITS`
+    items it is the sum of those finished in one cell: mostly a day.
     """
 
     window: Window
@@ -78,6 +79,11 @@ def full_day_bounds(window: Window, tz: tzinfo) -> list[datetime]:
     return inside or [window.end]
 
 
+def cells_of(window: Window, bounds: Sequence[datetime]) -> list[datetime]:
+    """Return where the window begins, its full days begin and end, and where it ends itself."""
+    return sorted({window.start, *bounds, window.end})
+
+
 def observe(
     items: Iterable[ItemTimes],
     stream: ValueStream,
@@ -91,6 +97,9 @@ def observe(
     A finished item's time in a stage is the sum of its visits there up to its first finish, 0 for
     a stage that it skipped. `with_limits` is False when the items are only some of those that the
     limits are about.
+
+    Many items are taken together by the day of their finish: what is finished on one day often has
+    one cause, so days are closer to independent than items are.
     """
     known = tuple(items)
     stages = doing_stages(stream)
@@ -98,7 +107,7 @@ def observe(
     return Observation(
         window=window,
         finished=len(cohort),
-        times_us=tuple(tuple(_time_us(item, stage) for stage in stages) for item in cohort),
+        times_us=_times_us(cohort, stages, cells_of(window, bounds)),
         queues=tuple(
             _queue(
                 [visit for item in known for visit in item.visits if visit.stage == stage],
@@ -110,6 +119,20 @@ def observe(
             for stage in stages
         ),
     )
+
+
+def _times_us(
+    cohort: Sequence[ItemTimes], stages: Sequence[Stage], cells: Sequence[datetime]
+) -> tuple[tuple[int, ...], ...]:
+    rows = [tuple(_time_us(item, stage) for stage in stages) for item in cohort]
+    if len(rows) <= MAX_UNITS:
+        return tuple(rows)
+    sums = [[0] * len(stages) for _ in cells[1:]]
+    for item, row in zip(cohort, rows, strict=True):
+        if item.finished is not None:
+            into = sums[bisect_right(cells, item.finished) - 1]
+            into[:] = [one + other for one, other in zip(into, row, strict=True)]
+    return tuple(map(tuple, sums))
 
 
 def _time_us(item: ItemTimes, stage: Stage) -> int:

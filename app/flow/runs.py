@@ -36,7 +36,7 @@ class _Sorted:
     """All values in order."""
 
     def __init__(self, runs: Sequence[Run]) -> None:
-        self._values = _joined(runs)
+        self._values = merged(runs)
 
     def pair(self, low: int, high: int) -> tuple[int, int]:
         """Return the values of two ranks, from 0."""
@@ -53,7 +53,7 @@ class _Sampled:
 
     def __init__(self, runs: Sequence[Run]) -> None:
         self._runs = [run for run in runs if run]
-        self._sample = _joined([run[::_STRIDE] for run in self._runs])
+        self._sample = merged([run[::_STRIDE] for run in self._runs])
 
     def pair(self, low: int, high: int) -> tuple[int, int]:
         """Return the values of two adjacent ranks, from 0."""
@@ -66,7 +66,7 @@ class _Sampled:
             if below <= low and high < sum(ends):
                 break
             reach *= 2
-        between = _joined(
+        between = merged(
             [
                 run[begin:end]
                 for run, begin, end in zip(self._runs, begins, ends, strict=True)
@@ -90,8 +90,12 @@ class _Sampled:
         return [bisect_right(run, ceiling) for run in self._runs]
 
 
-def _joined(runs: Sequence[Run]) -> list[int]:
-    """Return the values of all runs in ascending order; sorting finds the runs by itself."""
+def merged(runs: Sequence[Run]) -> list[int]:
+    """Return the values of all runs in ascending order; sorting finds the runs by itself.
+
+    >>> merged([[1, 5], [2, 3]])
+    [1, 2, 3, 5]
+    """
     values: list[int] = []
     for run in runs:
         values += run

@@ -172,6 +172,19 @@ async def gather_buckets(
         return await _flows(await Cutting.of(connection, selection, edges, by_type=by_type))
 
 
+async def gather_items(connection: Connection, selection: Selection) -> list[ItemPart]:
+    """Bring together the items created, started and finished in the window alone."""
+    async with planned_once(connection):
+        return await _items((await Cutting.of(connection, selection)).inside())
+
+
+async def _items(time: Cutting) -> list[ItemPart]:
+    return [
+        _shifted(ItemPart, row, "created_until_end_us", "created_n", slot, us)
+        for slot, us, row in await time.placed(_PART_ITEMS, _KEPT_ITEMS)
+    ]
+
+
 async def _flows(everywhere: Cutting, *, with_visits: bool = False) -> Parts:
     asked = everywhere.asked
     present = (await everywhere.connection.execute(_PRESENT, asked)).all()
@@ -181,10 +194,7 @@ async def _flows(everywhere: Cutting, *, with_visits: bool = False) -> Parts:
         present=[
             Presence(row.stage_id, row.type, row.n, row.unfinished) for row in present if row.n
         ],
-        items=[
-            _shifted(ItemPart, row, "created_until_end_us", "created_n", slot, us)
-            for slot, us, row in await everywhere.placed(_PART_ITEMS, _KEPT_ITEMS)
-        ],
+        items=await _items(everywhere),
         moves=[
             _shifted(MovePart, row, "until_end_us", "n", slot, us)
             for slot, us, row in await everywhere.placed(

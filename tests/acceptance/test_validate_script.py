@@ -225,7 +225,7 @@ FAULTS = {
         at(
             "GET",
             "/metrics",
-            lambda a: a.with_pattern(r'(_created_total\{type="task"\}) .*', r"\1 0.0"),
+            lambda a: a.with_pattern(r'(_created_total\{.*type="task".*\}) .*', r"\1 0.0"),
         ),
         "Prometheus: items created",
     ),

@@ -111,8 +111,9 @@ def _watched(context: BrowserContext) -> list[str]:
             wrong.append(f"{request.url}: {request.failure}")
 
     def said(message: ConsoleMessage) -> None:
-        # Chromium also reports a refusal that the page has an answer to
-        if message.type in ("error", "warning") and "409 (Conflict)" not in message.text:
+        # Chromium also reports refusals that the page has an answer to
+        answered = "409 (Conflict)" in message.text or "422 (Unprocessable" in message.text
+        if message.type in ("error", "warning") and not answered:
             wrong.append(message.text)
 
     context.on("console", said)

@@ -1,12 +1,11 @@
--- The items finished in the window [starts, ends), their cycle times, and what they amount to.
+-- The items that were finished last in the window [starts, ends), and their cycle times.
 --   stream_id  integer
 --   starts, ends, as_of  timestamptz
 --   types  text[]: only items of these types; NULL for all
 --   calendar  integer: the stream whose working time counts; NULL for elapsed time
 --   latest  integer: as points, this many of the items, those finished last
 --
--- One row, the points as arrays that go together: a chart of 20,000 of them is read at once, and
--- from one snapshot with the percentiles, which are about all items.
+-- One row, the points as arrays that go together: a chart of 20,000 of them is read at once.
 WITH finished AS NOT MATERIALIZED (
     SELECT id, title, type, finished_at,
            span_us(started_at, finished_at, CAST(:calendar AS integer)) AS cycle_us
@@ -15,13 +14,6 @@ WITH finished AS NOT MATERIALIZED (
       AND finished_at >= CAST(:starts AS timestamptz)
       AND finished_at < CAST(:ends AS timestamptz)
       AND (CAST(:types AS text[]) IS NULL OR type = ANY (CAST(:types AS text[])))
-),
-sample AS (
-    SELECT count(*) AS n,
-           coalesce(sum(cycle_us), 0) AS sum_us,
-           percentile_cont(ARRAY[0.50, 0.85, 0.95])
-               WITHIN GROUP (ORDER BY cycle_us::float8 / 1000000) AS percentiles
-    FROM finished
 ),
 points AS (
     SELECT array_agg(id) AS ids, array_agg(title) AS titles, array_agg(type) AS types,
@@ -38,6 +30,5 @@ discards AS (
       AND finished_at IS NULL
       AND (CAST(:types AS text[]) IS NULL OR type = ANY (CAST(:types AS text[])))
 )
-SELECT s.n, s.sum_us, s.percentiles[1] AS p50, s.percentiles[2] AS p85, s.percentiles[3] AS p95,
-       p.*, d.discarded
-FROM sample s, points p, discards d;
+SELECT p.*, d.discarded
+FROM points p, discards d;

@@ -12,6 +12,14 @@ export interface Context {
   /** Addresses of pages: of one item, and of the items behind a link of the API. */
   itemHref: (id: number) => string;
   itemsHref: (link: string) => string;
+  /** Answers to the chart's further questions, in their order. */
+  beside: unknown[];
+}
+
+/** What is asked beside a chart's own endpoint. */
+export interface Question {
+  path: GetPath;
+  query: Record<string, unknown>;
 }
 
 export interface PictureProps<D> {
@@ -36,27 +44,32 @@ export interface Chart<P extends GetPath> {
   endpoint: P;
   /** What is asked beside the filters. */
   query?: (filters: Filters) => Partial<Query<P>>;
+  /** Further questions, which may depend on the answer. */
+  beside?: (filters: Filters, data: Answer<P>) => Question[];
   /** What it is, how to read it, what it cannot tell: two or three sentences. */
   about: string;
   /** The finding in one sentence, with its figures; honest when there is none. */
   answer: (data: Answer<P>, context: Context) => string;
   /** Nothing to draw: the answer stands alone. */
-  empty: (data: Answer<P>) => boolean;
+  empty: (data: Answer<P>, context: Context) => boolean;
   /** A pure drawing: one SVG, no inline styles. */
   Picture: ComponentType<PictureProps<Answer<P>>>;
   table: (data: Answer<P>, context: Context) => Table;
   /** Height of the picture, so that nothing jumps when it comes. */
   height: (width: number) => number;
-  /** The endpoint answers text/csv, too. */
+  /** What the sample consists of, when not of items. */
+  unit?: string;
+  /** The endpoint answers text/csv, too; else the table is what is kept. */
   csv: boolean;
 }
 
 /** A chart whose endpoint does not matter to whoever shows it. */
-export interface AnyChart extends Omit<Chart<GetPath>, "answer" | "empty" | "Picture" | "table" | "query" | "endpoint"> {
+export interface AnyChart extends Omit<Chart<GetPath>, "answer" | "empty" | "Picture" | "table" | "query" | "beside" | "endpoint"> {
   endpoint: GetPath;
   query?: (filters: Filters) => Record<string, unknown>;
+  beside?: (filters: Filters, data: Explanation) => Question[];
   answer: (data: Explanation, context: Context) => string;
-  empty: (data: Explanation) => boolean;
+  empty: (data: Explanation, context: Context) => boolean;
   Picture: ComponentType<PictureProps<Explanation>>;
   table: (data: Explanation, context: Context) => Table;
 }

@@ -21,6 +21,11 @@ export function shortDay(instant: string | number | Date, zone = "UTC"): string 
   return format(zone, { day: "numeric", month: "short" }).format(new Date(instant));
 }
 
+/** "Nov 2026" */
+export function month(instant: string | number | Date, zone = "UTC"): string {
+  return format(zone, { month: "short", year: "numeric" }).format(new Date(instant));
+}
+
 /** "27 Nov 2026, 14:05" */
 export function minute(instant: string | number | Date, zone = "UTC"): string {
   return format(zone, {

@@ -1,6 +1,6 @@
 /** Where an item has been: a lane per stage, a bar per visit, blocks on top. */
-import { scaleUtc } from "d3-scale";
 import { Drawing, TimeAxis, innerBox } from "../charts/parts/frame";
+import { timeScale } from "../charts/parts/scale";
 import type { Stream } from "../api/use-stream";
 import { duration } from "../format/duration";
 import { minute } from "../format/instant";
@@ -26,7 +26,7 @@ export function JourneyPicture({ history, stream, width, zone, expected }: Props
   const height = stages.length * LANE + 46;
   const box = innerBox(width, height, { left: width < 500 ? 88 : 120, top: 16, right: 18 });
   const end = due !== null ? Math.max(journey.end, Math.min(due, journey.end + (journey.end - journey.start) * 0.35)) : journey.end;
-  const x = scaleUtc([new Date(journey.start), new Date(end)], [box.left, box.right]);
+  const x = timeScale(journey.start, end, box);
   const late = due !== null && x(due) < (box.left + box.right) / 2; // the label stands where there is room
   const middle = (lane: number) => box.top + lane * LANE + LANE / 2;
   const steps = journey.bars.slice(1).map((bar, place) => ({ bar, before: journey.bars[place] }));

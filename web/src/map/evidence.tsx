@@ -49,7 +49,8 @@ export function Evidence({ found }: { found: Bottleneck }) {
             {found.stages.map((stage) => (
               <tr key={stage.stage_id}>
                 <th scope="row">{stage.stage}</th>
-                <td class="share-cell">
+                <td>
+                  <div class="share-cell">
                   <span class="number">{percent(stage.time_share)}</span>
                   <svg class="share" width="100%" height="14" aria-hidden="true">
                     <rect
@@ -59,6 +60,7 @@ export function Evidence({ found }: { found: Bottleneck }) {
                       rx="2"
                     />
                   </svg>
+                  </div>
                 </td>
                 <td class="number">{duration(stage.time_avg, clock)}</td>
                 <td class="number">

@@ -241,6 +241,28 @@ function Dots({ column, aging, filters, clock }: DotsProps) {
   );
 }
 
+/** What the marks in the boxes mean. */
+export function Marks() {
+  return (
+    <ul class="legend marks">
+      {(["fine", "risk", "late"] as const).map((risk) => (
+        <li key={risk}>
+          <svg width="14" height="14" viewBox="-7 -7 14 14" aria-hidden="true">
+            <path class={`dot ${risk}`} d={SHAPES[risk]} />
+          </svg>
+          {RISK_WORDS[risk]}
+        </li>
+      ))}
+      <li>
+        <svg width="14" height="14" viewBox="-7 -7 14 14" aria-hidden="true">
+          <path class="blocked" d="M-4 -4l8 8m0 -8l-8 8" />
+        </svg>
+        blocked
+      </li>
+    </ul>
+  );
+}
+
 const SHAPES = {
   fine: "M4.500 0a4.500 4.500 0 1 1 -9 0a4.500 4.500 0 1 1 9 0Z",
   risk: "M0 -5.500L5.500 0L0 5.500L-5.500 0Z",

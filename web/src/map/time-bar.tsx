@@ -42,10 +42,14 @@ export function TimeBar({ map }: { map: MapAnswer }) {
         <span>
           <strong>{duration(map.totals.lead_time, clock)}</strong> lead time per finished item, to scale
         </span>
-        <span class="legend">
-          <Key kind="wait" /> waits {duration(map.totals.wait_time, clock)} ({percent((map.totals.wait_time ?? 0) / total)})
-          <Key kind="active" /> in process {duration(map.totals.process_time, clock)} ({percent(map.totals.activity_ratio)})
-        </span>
+        <ul class="legend">
+          <li>
+            <Key kind="wait" /> waits {duration(map.totals.wait_time, clock)} ({percent((map.totals.wait_time ?? 0) / total)})
+          </li>
+          <li>
+            <Key kind="active" /> in process {duration(map.totals.process_time, clock)} ({percent(map.totals.activity_ratio)})
+          </li>
+        </ul>
       </figcaption>
       <Bar parts={parts} longest={longest} clock={clock} />
       {other && before > 0 && (

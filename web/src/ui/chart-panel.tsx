@@ -1,12 +1,14 @@
 /** A chart with everything around it: its finding, its states, and what can be done with it. */
 import { useMemo, useRef, useState } from "preact/hooks";
+import { useAnswers } from "../api/use-answers";
 import { useApi } from "../api/use-api";
 import type { AnyChart, Context } from "../charts/chart";
 import { type Filters, itemsHref, viewHref, windowQuery } from "../state/filters";
 import { Explain, type Explanation } from "./explain";
 import { useWidth } from "./measure";
-import { copyCurl, saveCsv, saveSvg } from "./save";
-import { ProblemNote, Skeleton } from "./states";
+import { copyCurl, saveCsv, saveSvg, saveTable } from "./save";
+import { savePng } from "./save-png";
+import { Nothing, ProblemNote, Skeleton } from "./states";
 import { TableView } from "./table-view";
 
 type Below = "explain" | "table" | null;
@@ -14,7 +16,10 @@ type Below = "explain" | "table" | null;
 export function ChartPanel({ chart, filters }: { chart: AnyChart; filters: Filters }) {
   const query = { ...windowQuery(filters), ...chart.query?.(filters) };
   const reading = useApi(chart.endpoint, query as never);
-  const data = reading.data as Explanation | undefined;
+  const first = reading.data as Explanation | undefined;
+  const beside = useAnswers((first && chart.beside?.(filters, first)) ?? []);
+  const data = chart.beside && !beside.answers ? undefined : first;
+  const problem = reading.problem ?? beside.problem;
   const [frame, width] = useWidth<HTMLDivElement>();
   const [below, setBelow] = useState<Below>(null);
   const context = useMemo<Context>(
@@ -23,14 +28,18 @@ export function ChartPanel({ chart, filters }: { chart: AnyChart; filters: Filte
       zone: data?.timezone ?? "UTC",
       itemHref: (id) => viewHref(filters, "item", { item: id }),
       itemsHref: (link) => itemsHref(filters, link),
+      beside: beside.answers ?? [],
     }),
-    [data, filters],
+    [data, filters, beside.answers],
   );
   const picture = useRef<HTMLDivElement>(null);
   const heading = `chart-${chart.id}`;
   const toggle = (what: Below) => setBelow(below === what ? null : what);
-  const drawing = () => picture.current?.querySelector("svg");
-  const drawable = data !== undefined && !chart.empty(data);
+  const keep = (how: (drawing: SVGSVGElement, name: string) => void) => {
+    const svg = picture.current?.querySelector("svg");
+    if (svg) how(svg, chart.id);
+  };
+  const drawable = data !== undefined && !chart.empty(data, context);
 
   return (
     <section class="panel" aria-labelledby={heading} data-stale={reading.stale} data-chart={chart.id}>
@@ -52,27 +61,28 @@ export function ChartPanel({ chart, filters }: { chart: AnyChart; filters: Filte
               items={[
                 { label: "Copy as curl", run: () => copyCurl(reading.address) },
                 ...(chart.csv ? [{ label: "Download CSV", run: () => saveCsv(reading.address, chart.id) }] : []),
-                {
-                  label: "Download SVG",
-                  run: () => {
-                    const svg = drawing();
-                    if (svg) saveSvg(svg, chart.id);
-                  },
-                },
+                ...(drawable
+                  ? [
+                      ...(chart.csv ? [] : [{ label: "Download CSV", run: () => saveTable(chart.table(data, context), chart.id) }]),
+                      { label: "Download SVG", run: () => keep(saveSvg) },
+                      { label: "Download PNG", run: () => keep(savePng) },
+                    ]
+                  : []),
               ]}
             />
           </div>
         </div>
-        {data ? <p class="answer">{chart.answer(data, context)}</p> : !reading.problem && <div class="skeleton line" />}
+        {data ? <p class="answer">{chart.answer(data, context)}</p> : !problem && <div class="skeleton line" />}
       </header>
-      {reading.problem && <ProblemNote problem={reading.problem} retry={reading.reload} />}
+      {problem && <ProblemNote problem={problem} retry={reading.reload} />}
       <div class="picture" ref={frame}>
         <div ref={picture}>
           {drawable && width > 0 && <chart.Picture data={data} width={width} context={context} />}
-          {!data && !reading.problem && <Skeleton height={chart.height(width || 480)} />}
+          {!data && !problem && <Skeleton height={chart.height(width || 480)} />}
+          {data && !drawable && <Nothing height={chart.height(width || 480)} />}
         </div>
       </div>
-      {data && below === "explain" && <Explain about={chart.about} data={data} filters={filters} />}
+      {data && below === "explain" && <Explain about={chart.about} data={data} filters={filters} unit={chart.unit} />}
       {data && below === "table" && <TableView {...chart.table(data, context)} />}
     </section>
   );

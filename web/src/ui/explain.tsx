@@ -1,6 +1,6 @@
 /** What is behind a number: definition, window, sample, what is left out, how fresh, and the items themselves. */
 import type { components } from "../api/schema";
-import { plural } from "../format/number";
+import { count, plural } from "../format/number";
 import { minute } from "../format/instant";
 import { type Filters, itemsHref } from "../state/filters";
 
@@ -21,9 +21,24 @@ export type Explanation = Pick<
   | "links"
 >;
 
+/** Where the items are that a sample leaves out, by why; the first link that the answer has. */
+const LEFT_OUT: Record<string, string[]> = {
+  cancelled: ["discarded"],
+  in_progress: ["wip_at_end", "wip_now"],
+  not_started: ["backlog_items"],
+};
+
 const words = (name: string) => name.replaceAll("_", " ").replace(":", ": ");
 
-export function Explain({ about, data, filters }: { about: string; data: Explanation; filters: Filters }) {
+interface Props {
+  about: string;
+  data: Explanation;
+  filters: Filters;
+  /** What the sample consists of. */
+  unit?: string;
+}
+
+export function Explain({ about, data, filters, unit = "item" }: Props) {
   const { definitions, timezone } = data;
   const excluded = Object.entries(data.excluded).filter(([, number]) => number > 0);
   return (
@@ -38,11 +53,21 @@ export function Explain({ about, data, filters }: { about: string; data: Explana
         </dd>
         <dt>Sample</dt>
         <dd>
-          {plural(data.sample_size, "item")}
+          {plural(data.sample_size, unit)}
           {data.low_confidence.length > 0 && `; too few for ${data.low_confidence.map(words).join(", ")}`}
         </dd>
         <dt>Left out</dt>
-        <dd>{excluded.length ? excluded.map(([why, number]) => `${words(why)} ${number}`).join(", ") : "nothing"}</dd>
+        <dd class="row">
+          {excluded.length === 0 && "nothing"}
+          {excluded.map(([why, number]) => {
+            const link = LEFT_OUT[why]?.map((name) => data.links[name]).find(Boolean);
+            return (
+              <span key={why}>
+                {link ? <a href={itemsHref(filters, link)}>{words(why)}</a> : words(why)} {count(number)}
+              </span>
+            );
+          })}
+        </dd>
         <dt>Counting</dt>
         <dd>
           {definitions.clock === "working" ? "working time only" : "all time"}; cycle time starts at{" "}

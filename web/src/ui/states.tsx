@@ -14,6 +14,15 @@ export function Skeleton({ height }: { height: number }) {
   );
 }
 
+/** A picture of nothing, as high as one of something. */
+export function Nothing({ height }: { height: number }) {
+  return (
+    <p class="nothing" style={{ height: `${height}px` }}>
+      Nothing to draw.
+    </p>
+  );
+}
+
 export function ProblemNote({ problem, retry }: { problem: Problem; retry?: () => void }) {
   return (
     <div class="note bad stack" role="alert">

@@ -6,7 +6,7 @@ import { Answers } from "../map/answers";
 import { Evidence } from "../map/evidence";
 import { type MapAnswer, arrange } from "../map/geometry";
 import { useMotion } from "../map/motion";
-import { MapPicture } from "../map/picture";
+import { MapPicture, Marks } from "../map/picture";
 import { StageTable } from "../map/stage-table";
 import { TimeBar } from "../map/time-bar";
 import { Totals } from "../map/totals";
@@ -61,6 +61,8 @@ export function MapView({ filters }: { filters: Filters }) {
           {map && (
             <span class="muted small">
               {day(map.period_start, map.timezone)} to {day(map.period_end, map.timezone)}, {map.timezone}
+              {map.partial && "; not over yet"}
+              {map.before_first_data && "; it begins before the first item"}
               {map.comparison && "; differences to the period of equal length before"}
             </span>
           )}
@@ -101,6 +103,7 @@ function Drawn({ address, ...props }: DrawnProps) {
           {width > 0 && <MapPicture {...props} geometry={geometry} />}
         </div>
       </div>
+      {aging && aging.items.length > 0 && <Marks />}
       <TimeBar map={map} />
       <Toolbar
         explain={<Explain about={ABOUT} data={map} filters={filters} />}

@@ -10,13 +10,17 @@ export interface Cursor {
   onBlur: () => void;
 }
 
-/** Walk through `number` marks with the arrow keys, Home and End; Enter opens the chosen one. */
-export function useCursor(number: number, open?: (place: number) => void): Cursor {
+/** Walk through `number` marks with the arrow keys, Home and End, from `first` on; Enter opens the chosen one. */
+export function useCursor(number: number, open?: (place: number) => void, first = number - 1): Cursor {
   const [place, choose] = useState<number | null>(null);
   const here = place !== null && place < number ? place : null;
+  const back = (at: number) => Math.max(0, at - 1);
+  const on = (at: number) => Math.min(number - 1, at + 1);
   const steps: Record<string, (at: number) => number> = {
-    ArrowLeft: (at) => Math.max(0, at - 1),
-    ArrowRight: (at) => Math.min(number - 1, at + 1),
+    ArrowLeft: back,
+    ArrowUp: back,
+    ArrowRight: on,
+    ArrowDown: on,
     PageUp: (at) => Math.max(0, at - 10),
     PageDown: (at) => Math.min(number - 1, at + 10),
     Home: () => 0,
@@ -30,7 +34,7 @@ export function useCursor(number: number, open?: (place: number) => void): Curso
       const step = steps[event.key];
       if (step && number > 0) {
         event.preventDefault();
-        choose(here === null ? number - 1 : step(here));
+        choose(here === null && event.key.startsWith("Arrow") ? first : step(here ?? first));
       } else if (event.key === "Enter" && here !== null) {
         open?.(here);
       } else if (event.key === "Escape") {

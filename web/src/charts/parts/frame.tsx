@@ -1,7 +1,7 @@
 /** Axes and grid, drawn alike in all charts. */
-import { type ScaleLinear, type ScaleTime, scaleLinear, scaleUtc } from "d3-scale";
 import type { ComponentChildren } from "preact";
-import { shortDay } from "../../format/instant";
+import { month, shortDay } from "../../format/instant";
+import type { Scale } from "./scale";
 
 export interface Box {
   left: number;
@@ -19,25 +19,8 @@ export function innerBox(width: number, height: number, room: Partial<Box> = {})
 /** About two thirds of the width, within reason. */
 export const pictureHeight = (width: number) => Math.round(Math.min(380, Math.max(240, width * 0.55)));
 
-export function timeScale(start: string | number, end: string | number, box: Box): ScaleTime<number, number> {
-  return scaleUtc([new Date(start), new Date(end)], [box.left, box.right]);
-}
-
-/** From zero to the greatest value, rounded up to a tick. */
-export function valueScale(greatest: number, box: Box): ScaleLinear<number, number> {
-  return scaleLinear([0, greatest > 0 ? greatest : 1], [box.bottom, box.top]).nice(5);
-}
-
-/** Ticks of a scale of hours that fall on whole hours or whole days. */
-export function hourTicks(scale: ScaleLinear<number, number>, number = 5): number[] {
-  const greatest = scale.domain()[1] ?? 1;
-  const steps = [1, 2, 4, 8, 12, 24, 48, 72, 120, 168, 240, 336, 480, 720, 1440, 2160, 4320, 8760, 17520, 43800];
-  const step = steps.find((each) => greatest / each <= number) ?? greatest;
-  return Array.from({ length: Math.floor(greatest / step) + 1 }, (_, place) => place * step);
-}
-
 interface ValueAxisProps {
-  scale: ScaleLinear<number, number>;
+  scale: Scale;
   box: Box;
   ticks?: number[];
   format: (value: number) => string;
@@ -58,15 +41,19 @@ export function ValueAxis({ scale, box, ticks, format }: ValueAxisProps) {
   );
 }
 
-export function TimeAxis({ scale, box, zone }: { scale: ScaleTime<number, number>; box: Box; zone: string }) {
-  const number = Math.max(2, Math.floor((box.right - box.left) / 90));
+export const LONG_MS = 360 * 86_400_000;
+
+export function TimeAxis({ scale, box, zone }: { scale: Scale; box: Box; zone: string }) {
+  // a day without its year says little in a window that has it twice
+  const label = scale.greatest - scale.least > LONG_MS ? month : shortDay;
+  const number = Math.max(2, Math.floor((box.right - box.left) / 75));
   return (
     <g aria-hidden="true">
       {scale.ticks(number).map((tick) => (
-        <g key={+tick}>
+        <g key={tick}>
           <line class="axis" x1={scale(tick)} x2={scale(tick)} y1={box.bottom} y2={box.bottom + 4} />
           <text x={scale(tick)} y={box.bottom + 18} text-anchor="middle">
-            {shortDay(tick, zone)}
+            {label(tick, zone)}
           </text>
         </g>
       ))}
@@ -88,4 +75,15 @@ export function Drawing({ width, height, label, children }: DrawingProps) {
       {children}
     </svg>
   );
+}
+
+/** The inner rectangle of rows, whose names stand above what is drawn. */
+export const rowBox = (width: number, height: number): Box => ({ left: 4, top: 4, right: width - 4, bottom: height - 26 });
+
+const LETTER = 6.8;
+
+/** A name, shortened to so many pixels. */
+export function fitted(name: string, room: number): string {
+  const most = Math.max(2, Math.floor(room / LETTER));
+  return name.length <= most ? name : `${name.slice(0, most - 1)}…`;
 }
