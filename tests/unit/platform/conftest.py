@@ -43,7 +43,7 @@ class Manifests:
         return [*self.pod["spec"]["initContainers"], *self.pod["spec"]["containers"]]
 
 
-RECOVERY = APPS / "postgresql" / "db-vsm-recovery.yaml"
+RECOVERY = PLATFORM / "recovery" / "db-vsm-recovered.yaml"
 """An example that is applied by hand when it is needed; no part of a deployment."""
 
 
@@ -51,7 +51,7 @@ RECOVERY = APPS / "postgresql" / "db-vsm-recovery.yaml"
 def files() -> tuple[Path, ...]:
     """Return every file of manifests that is applied by itself."""
     found = sorted(APPS.rglob("*.yaml"))
-    return tuple(path for path in found if path.name != "kustomization.yaml" and path != RECOVERY)
+    return tuple(path for path in found if path.name != "kustomization.yaml")
 
 
 class StrictLoader(yaml.SafeLoader):

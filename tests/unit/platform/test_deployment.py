@@ -111,7 +111,7 @@ def test_port_80_of_the_service_leads_to_port_8000_of_the_container(deployed: Ma
 
 
 def test_the_settings_are_ones_that_the_service_reads(deployed: Manifests) -> None:
-    known = {setting.name for setting in SETTINGS} | READ_BY_THE_DRIVER | {READ}
+    known = {setting.name for setting in SETTINGS} | READ_BY_THE_DRIVER
     assert set(settings_of(deployed)) <= known
     assert not [name for name in settings_of(deployed) if PASSWORD.search(name)]
 
