@@ -78,5 +78,5 @@ $(UV):
 	@touch $@
 
 .venv/.dev: pyproject.toml uv.lock | $(UV)
-	@$(UV) sync --quiet --frozen --group page --python "$(PYTHON)"
+	@$(UV) sync --quiet --frozen --group build --python "$(PYTHON)"
 	@touch .venv/.run $@

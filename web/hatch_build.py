@@ -8,7 +8,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
-class Page(BuildHookInterface):  # type: ignore[misc] # known where wheels are built
+class Page(BuildHookInterface[Any]):
     """Builds the page before the files of the wheel are collected."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
