@@ -112,10 +112,11 @@ def _meaning(error: Exception, *, committing: bool) -> Exception:
         return SchemaOutdated()
     if not _is_outage(error, state):
         return error
-    if committing and state not in _UNDONE:
-        return OutcomeUnknown()
     hung_up = not isinstance(error, TimeoutError) and (not state or state.startswith("08"))
-    return DatabaseUnavailable(passing=hung_up or state in _PASSING)
+    passing = hung_up or state in _PASSING
+    if committing and state not in _UNDONE:
+        return OutcomeUnknown(passing=passing)
+    return DatabaseUnavailable(passing=passing)
 
 
 def _state(error: Exception) -> str:

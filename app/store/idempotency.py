@@ -31,8 +31,8 @@ async def claim(connection: Connection, key: str, fingerprint: str) -> Answer | 
     IdempotencyKeyReused when the key belongs to another request.
 
     An earlier answer may be one that its own request never gave, because the wait for a standby was
-    broken off: it is there, but only here. So this transaction takes a number, and thereby its own
-    commit waits until the standby has everything up to it.
+    broken off: it is there, but only here. So its row is locked, which is something to commit: this
+    transaction, too, waits until the standby has everything up to then.
     """
     claimed = await connection.execute(
         insert(idempotency_keys)
@@ -42,9 +42,8 @@ async def claim(connection: Connection, key: str, fingerprint: str) -> Answer | 
     )
     if claimed.one_or_none() is not None:
         return None
-    row = (
-        await connection.execute(select(idempotency_keys).where(idempotency_keys.c.key == key))
-    ).one_or_none()
+    kept = select(idempotency_keys).where(idempotency_keys.c.key == key).with_for_update()
+    row = (await connection.execute(kept)).one_or_none()
     if row is None:  # it was forgotten just now, so it is free
         return await claim(connection, key, fingerprint)
     if row.fingerprint != fingerprint:
@@ -52,7 +51,6 @@ async def claim(connection: Connection, key: str, fingerprint: str) -> Answer | 
             "this Idempotency-Key was used with another method, path or body; use a new key for a "
             "new request"
         )
-    await connection.execute(select(func.pg_current_xact_id()))
     return Answer(row.status, json.loads(row.headers), row.body.encode())
 
 

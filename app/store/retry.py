@@ -33,12 +33,9 @@ async def repeated(
     for attempt in range(ATTEMPTS - 1):
         try:
             return await work()
-        except OutcomeUnknown as error:
-            if not finds_itself():
-                raise
-            failure: DatabaseUnavailable = error
         except DatabaseUnavailable as error:
-            if not error.passing:
+            twice = isinstance(error, OutcomeUnknown) and not finds_itself()
+            if twice or not error.passing:
                 raise
             failure = error
         log.debug("trying again", attempt=attempt + 1, cause=repr(failure.__cause__))

@@ -163,6 +163,31 @@ async def test_while_the_primary_is_frozen_the_standby_answers_reads_and_writes_
         assert (await client.post(ITEMS, json=good)).status_code == 201
 
 
+async def test_an_answer_is_not_given_again_before_a_standby_has_what_it_tells(
+    servers: tuple[Server, Server],
+) -> None:
+    """A wait for a standby that is broken off leaves the write on the primary, for all to see."""
+    first, second = servers
+    good, key = {"title": "Pay by invoice", "type": "bug"}, {"Idempotency-Key": "one-of-two"}
+    await sql(first, "ALTER SYSTEM SET synchronous_standby_names = 'ANY 1 (*)'")
+    await sql(first, "SELECT pg_reload_conf()")
+    try:
+        async with service(first.environ | {"DATABASE_TIMEOUT": "1"}) as client:
+            assert (await client.post(ITEMS, json=good)).status_code == 201
+            async with frozen(second):
+                problem(await client.post(ITEMS, json=good, headers=key), 503, "outcome-unknown")
+                there = "SELECT count(*) FROM idempotency_keys WHERE key = 'one-of-two'"
+                async with asyncio.timeout(10):
+                    while not await sql(first, there):  # noqa: ASYNC110 - the server's state
+                        await asyncio.sleep(0.05)
+                problem(await client.post(ITEMS, json=good, headers=key), 503, "outcome-unknown")
+            answer = await client.post(ITEMS, json=good, headers=key)
+            assert (answer.status_code, answer.headers["idempotent-replayed"]) == (201, "true")
+    finally:
+        await sql(first, "ALTER SYSTEM RESET synchronous_standby_names")
+        await sql(first, "SELECT pg_reload_conf()")
+
+
 async def test_without_any_server_readiness_goes_and_liveness_stays(
     servers: tuple[Server, Server],
 ) -> None:

@@ -41,7 +41,13 @@ async def test_attempts_end_after_a_few() -> None:
 
 @pytest.mark.parametrize(
     "failure",
-    [DatabaseUnavailable(), DatabaseBusy(), OutcomeUnknown(), UnknownItem(7), OSError()],
+    [
+        DatabaseUnavailable(),
+        DatabaseBusy(),
+        OutcomeUnknown(passing=True),
+        UnknownItem(7),
+        OSError(),
+    ],
 )
 async def test_what_does_not_pass_and_what_may_be_done_already_is_tried_once(
     failure: Exception,
@@ -53,6 +59,13 @@ async def test_what_does_not_pass_and_what_may_be_done_already_is_tried_once(
 
 
 async def test_an_unknown_outcome_is_tried_again_where_the_second_run_finds_the_first() -> None:
-    work = Work(OutcomeUnknown())
+    work = Work(OutcomeUnknown(passing=True))
     assert await repeated(work, finds_itself=lambda: True) == "done"
     assert work.runs == 2
+
+
+async def test_a_commit_that_took_too_long_is_not_waited_for_again() -> None:
+    work = Work(OutcomeUnknown())
+    with pytest.raises(OutcomeUnknown):
+        await repeated(work, finds_itself=lambda: True)
+    assert work.runs == 1

@@ -17,7 +17,7 @@ class DatabaseUnavailable(Unavailable):
     def __init__(self, detail: str = "", *, passing: bool = False) -> None:
         super().__init__(detail)
         self.passing = passing
-        """Nothing was written, and the same may succeed at once, such as on another connection."""
+        """The same may succeed at once, such as on another connection."""
 
 
 class DatabaseBusy(DatabaseUnavailable):
