@@ -16,6 +16,7 @@ from playwright.async_api import (
     Page,
     Request,
     async_playwright,
+    expect,
 )
 
 from app.api.home import BUILT
@@ -34,6 +35,10 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+PATIENCE = 20_000
+"""Milliseconds: a busy machine is not a broken page."""
+
+expect.set_options(timeout=PATIENCE)
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -90,7 +95,7 @@ async def visiting(browser: Browser, address: str, **options: Any) -> AsyncItera
     context = await browser.new_context(
         base_url=address, **{"viewport": {"width": 1440, "height": 900}, **options}
     )
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE)
     await context.add_init_script(path=AXE)
     await context.add_init_script(
         "addEventListener('securitypolicyviolation', (e) => console.error('policy', e.blockedURI))"
