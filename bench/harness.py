@@ -74,7 +74,11 @@ async def client(url: str) -> AsyncIterator[httpx.AsyncClient]:
     app = create_app(Settings.read({"VSM_LOG_LEVEL": "error"}), url)
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://bench") as opened:
+        # nothing is to be answered from memory
+        headers = {"Cache-Control": "no-cache"}
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://bench", headers=headers
+        ) as opened:
             yield opened
 
 

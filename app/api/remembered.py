@@ -38,6 +38,12 @@ class _Answer:
     etag: str
 
 
+def wants_it_computed(request: Request) -> bool:
+    """Tell whether the client asks for no remembered answer, as a browser's hard reload does."""
+    asked = request.headers.get("cache-control", "")
+    return any(each in asked for each in ("no-cache", "no-store"))
+
+
 class Answers:
     """The answers that a process remembers."""
 

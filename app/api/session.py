@@ -8,21 +8,19 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from app.api.problems import InvalidRequest
+from app.api.remembered import Answers, wants_it_computed
 from app.store import idempotency
 from app.store.database import Connection
 from app.store.databases import Databases, Seen
 from app.store.retry import repeated
 from app.store.versions import state_of_data
-
-if TYPE_CHECKING:
-    from app.api.remembered import Answers
 
 _WRITES = {"POST", "PUT", "PATCH", "DELETE"}
 _KEPT_HEADERS = ("content-type", "location", "etag")
@@ -111,16 +109,17 @@ async def _write(request: Request, handle: Handler) -> Response:
 
 async def _read(request: Request, handle: Handler, *, may_lag: bool) -> Response:
     databases: Databases = request.app.state.databases
+    by_memory = may_lag and not wants_it_computed(request)
 
     async def work(connection: Connection, seen: Seen) -> Response:
         request.state.connection = connection
         request.state.seen = told(seen)  # a problem tells it as well
-        response = await (_recalled if may_lag else _handled)(request, handle, connection)
+        response = await (_recalled if by_memory else _handled)(request, handle, connection)
         response.headers.update(told(seen))
         return response
 
-    if not may_lag:
-        return await databases.read(work)
+    if not by_memory:
+        return await databases.read(work, may_lag=may_lag)
     answers: Answers = request.app.state.answers
     asked_at = answers.clock()
     async with answers.turn(request):

@@ -54,6 +54,12 @@ async def test_a_wall_of_dashboards_gets_one_answer(client: httpx.AsyncClient) -
     assert len({answer.json()["as_of"] for answer in answers}) == 1
 
 
+async def test_a_hard_reload_is_computed_anew(client: httpx.AsyncClient) -> None:
+    first = await client.get(METRICS, params={"days": 30})
+    again = await client.get(METRICS, params={"days": 30}, headers={"Cache-Control": "no-cache"})
+    assert again.json()["as_of"] > first.json()["as_of"]
+
+
 async def test_a_refusal_is_not_remembered(client: httpx.AsyncClient) -> None:
     for _ in range(2):
         answer = await client.get(METRICS, params={"days": 0})
