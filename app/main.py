@@ -123,6 +123,7 @@ def create_app(settings: Settings | None = None, database_url: str | None = None
                 max_lag=chosen.max_lag,
                 echo=chosen.sql_echo,
             ),
+            telemetry.seen,
         )
         for each in databases.pools:
             watch(each, telemetry.ran, telemetry.took)

@@ -36,5 +36,6 @@ def everything() -> bytes:
     process.STATEMENT_SECONDS.labels("observe")
     process.STATEMENT_ERRORS.labels("observe")
     process.JOB_RUNS.labels("roll up", "done")
+    process.DATABASE_UP.labels("primary")
     process.JOB_SUCCESS.labels("roll up")
     return exposition(SEEN)

@@ -15,7 +15,7 @@ import asyncpg
 from app.domain.errors import DatabaseUnavailable
 from app.store.connecting import DEFAULT_LIMITS, UNREACHABLE, Connector, Limits, Role
 from app.store.database import Connection, Database, pool, transaction
-from app.store.lookout import Lookout
+from app.store.lookout import Lookout, Tell
 from app.store.retry import repeated
 
 Result = TypeVar("Result")
@@ -55,9 +55,9 @@ Work = Callable[[Connection, Seen], Awaitable[Result]]
 class _Server:
     """A pool of connections to a server of one role, and the lookout for it."""
 
-    def __init__(self, url: str, role: Role, options: Options) -> None:
+    def __init__(self, url: str, role: Role, options: Options, tell: Tell) -> None:
         connector = Connector(url, options.limits, role)
-        self.lookout = Lookout(connector, role)
+        self.lookout = Lookout(connector, role, tell)
         self.pool = pool(
             url,
             connector,
@@ -70,17 +70,17 @@ class _Server:
 class Databases:
     """The servers that a process uses."""
 
-    def __init__(self, url: str, read_url: str | None, options: Options) -> None:
+    def __init__(self, url: str, read_url: str | None, options: Options, tell: Tell) -> None:
         """Use the primary at `url`, and a standby at `read_url`, if any, for numbers as well.
 
         Where `url` names several hosts, a standby among them answers while the primary is away.
         """
         self._options = options
-        self._primary = _Server(url, Role.PRIMARY, options)
+        self._primary = _Server(url, Role.PRIMARY, options, tell)
         self.primary = self._primary.pool
         self._for_numbers = read_url is not None
         other = read_url or (url if self._primary.lookout.connector.has_several_hosts else None)
-        self._standby = _Server(other, Role.STANDBY, options) if other else None
+        self._standby = _Server(other, Role.STANDBY, options, tell) if other else None
 
     @property
     def pools(self) -> list[Database]:

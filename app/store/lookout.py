@@ -9,7 +9,7 @@ its own; when no answer comes, neither there nor on a new connection, all others
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Self
@@ -40,6 +40,10 @@ QUESTIONS = {
     """,
 }
 """Which server is it, and how far in the write-ahead log? It fails for one in another role."""
+
+
+Tell = Callable[[str, bool], None]
+"""Called after each look with the role, in lower case, and whether the server is there."""
 
 
 class _Lateness:
@@ -73,6 +77,7 @@ class Lookout:
 
     connector: Connector
     role: Role
+    tell: Tell = lambda _role, _up: None
     up: bool | None = None
     _connection: asyncpg.Connection | None = None
     _server: object = None
@@ -132,6 +137,7 @@ class Lookout:
         if up is not (self.up is not False):
             log.warning("database", role=self.role.name.lower(), up=up, cause=cause)
         self.up = up
+        self.tell(self.role.name.lower(), up)
         if not up:
             self.connector.cut()
 

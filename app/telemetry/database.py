@@ -4,6 +4,7 @@ from typing import Protocol
 
 from app.telemetry import tracing
 from app.telemetry.process import (
+    DATABASE_UP,
     POOL_IN_USE,
     POOL_SIZE,
     STATEMENT_ERRORS,
@@ -31,6 +32,11 @@ class Statement(Protocol):
 def opened(pool_size: int) -> None:
     """Tell how many connections the pool may hold."""
     POOL_SIZE.set(pool_size)
+
+
+def seen(role: str, up: bool) -> None:
+    """Tell whether a server is there."""
+    DATABASE_UP.labels(role).set(up)
 
 
 def ran(statement: Statement) -> None:

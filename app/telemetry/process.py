@@ -61,6 +61,13 @@ POOL_SIZE = Gauge(
     multiprocess_mode="livesum",
     registry=PROCESS,
 )
+DATABASE_UP = Gauge(
+    "vsm_database_up",
+    "Whether this process finds a server: 1 or 0, by role: primary or standby.",
+    ["role"],
+    multiprocess_mode="livemin",
+    registry=PROCESS,
+)
 JOB_RUNS = Counter(
     "vsm_background_job_runs_total",
     "Runs of background jobs, by outcome: done or failed.",

@@ -13,6 +13,8 @@ import { TableView } from "./table-view";
 
 type Below = "explain" | "table" | null;
 
+const WALL_WIDTH = 960;
+
 export function ChartPanel({ chart, filters }: { chart: AnyChart; filters: Filters }) {
   const query = { ...windowQuery(filters), ...chart.query?.(filters) };
   const reading = useApi(chart.endpoint, query as never);
@@ -20,7 +22,9 @@ export function ChartPanel({ chart, filters }: { chart: AnyChart; filters: Filte
   const beside = useAnswers((first && chart.beside?.(filters, first)) ?? []);
   const data = chart.beside && !beside.answers ? undefined : first;
   const problem = reading.problem ?? beside.problem;
-  const [frame, width] = useWidth<HTMLDivElement>();
+  const [frame, room] = useWidth<HTMLDivElement>();
+  // a wall screen shows the same drawing larger, not a wider one
+  const width = filters.kiosk ? Math.min(room, WALL_WIDTH) : room;
   const [below, setBelow] = useState<Below>(null);
   const context = useMemo<Context>(
     () => ({

@@ -8,9 +8,10 @@ export function FlowView({ filters }: { filters: Filters }) {
   if (one) {
     return (
       <>
-        <h1 class="title">
-          {one.title} <a class="small" href={viewHref(filters, "flow")}>all charts</a>
-        </h1>
+        <h1 class="unseen">{one.title}</h1>
+        <p class="small back no-print">
+          <a href={viewHref(filters, "flow")}>All charts</a>
+        </p>
         <ChartPanel key={one.id} chart={one} filters={filters} />
       </>
     );
