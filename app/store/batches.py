@@ -13,6 +13,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -20,7 +21,7 @@ import asyncpg
 
 from app.domain.errors import DatabaseUnavailable, OutcomeUnknown, Overloaded
 from app.store import idempotency
-from app.store.idempotency import Keyed
+from app.store.idempotency import Answer, Keyed
 from app.store.queries import load_numbered
 from app.store.watching import Ran, Statement
 
@@ -158,6 +159,7 @@ class _Lane(Generic[R, D]):
         self._sql, self._names = load_numbered(statement.query)
         self._connection: asyncpg.Connection | None = None
         self._prepared: Any = None
+        self._committing = False  # whether what is under way may be committed already
 
     async def answer(self, batch: Sequence[Waiting[R, D]]) -> None:
         """Write a batch and tell each caller what came of its row."""
@@ -189,21 +191,25 @@ class _Lane(Generic[R, D]):
 
     async def _write(self, rows: Sequence[R]) -> list[D | None]:
         """Run the statement, and commit it."""
+        self._committing = False
         connection = await self._held()
         given = self._statement.parameters(rows)
         values = [given[name] for name in self._names]
-        if not any(row.keyed for row in rows):
+        self._committing = not any(row.keyed for row in rows)
+        if self._committing:
             return self._statement.results(rows, await self._prepared.fetch(*values))
-        async with connection.transaction():
+        # by hand: what goes wrong must not be hidden by a rollback that goes wrong as well
+        transaction = connection.transaction()
+        await transaction.start()
+        try:
             done = self._statement.results(rows, await self._prepared.fetch(*values))
-            await idempotency.keep_new(
-                connection,
-                [
-                    (row.keyed, row.keyed.answer(came))
-                    for row, came in zip(rows, done, strict=True)
-                    if row.keyed is not None and came is not None
-                ],
-            )
+            await idempotency.keep_new(connection, _answers(rows, done))
+        except BaseException:
+            with suppress(Exception):
+                await transaction.rollback()
+            raise
+        self._committing = True
+        await transaction.commit()
         return done
 
     async def _held(self) -> asyncpg.Connection:
@@ -221,7 +227,7 @@ class _Lane(Generic[R, D]):
         That is where nothing was written for certain, and for rows with a key: what was written
         under it is found there. Otherwise it is for the client to decide.
         """
-        undone = self._statement.only_reads or _is_undone(error)
+        undone = self._statement.only_reads or not self._committing or _is_undone(error)
         if not _is_about_rows(error):
             self.hang_up()
         for row, result in batch:
@@ -239,6 +245,15 @@ class _Lane(Generic[R, D]):
         if self._connection is not None:
             self._connection.terminate()
         self._connection = self._prepared = None
+
+
+def _answers(rows: Sequence[R], done: Sequence[D | None]) -> list[tuple[Keyed[D], Answer]]:
+    """Return what is kept of those rows that have a key."""
+    return [
+        (row.keyed, row.keyed.answer(came))
+        for row, came in zip(rows, done, strict=True)
+        if row.keyed is not None and came is not None
+    ]
 
 
 def _is_undone(error: Exception) -> bool:

@@ -2,22 +2,24 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 from sqlalchemy import text
 
-from app.domain.errors import DatabaseUnavailable, Overloaded
+from app.domain.errors import OutcomeUnknown, Overloaded
 from app.domain.transition import Moved
 from app.domain.work_item import WorkItemType
 from app.store import definition_locks, transitions, work_items
 from app.store.batches import SESSION, Batches, BatchStatement
 from app.store.connecting import Connector
 from app.store.database import Database, transaction
+from app.store.databases import Databases, Options
 from app.store.idempotency import Answer, Keyed
 from app.store.plain_items import ITEMS, Entered, PlainItem
 from app.store.plain_moves import MOVES, PlainMove
@@ -265,34 +267,67 @@ async def test_more_rows_than_may_wait_are_refused_at_once(
     assert [type(each) for each in done] == [Moved] * 4 + [Overloaded] * 6
 
 
-async def test_a_lost_connection_is_told_to_each_and_replaced_by_a_new_one(
+KILL = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
+NEVER = SESSION | {"lock_timeout": "0"}
+
+
+async def killed(database: Database, held: str, *writes: Coroutine[Any, Any, Any]) -> list[Any]:
+    """Return what becomes of writes whose backend is killed while it waits for what is held."""
+    async with transaction(database) as holding:
+        await holding.execute(text(held))
+        waiting = [asyncio.create_task(each) for each in writes]
+        async with transaction(database) as watching:
+            await until_one_waits(watching)
+            await watching.execute(text(KILL))
+        done = await asyncio.gather(*waiting, return_exceptions=True)
+        await holding.rollback()
+    return [type(each) for each in done]
+
+
+async def test_what_was_lost_before_its_commit_goes_the_long_way(
     database: Database, database_url: str
 ) -> None:
-    ids = await new_items(database, 3)
+    ids = await new_items(database, 2)
     keyed: Keyed[Moved] = Keyed("one-key", "said", kept)
-    async with batches(database_url, MOVES, SESSION | {"lock_timeout": "0"}) as moves:
-        assert await moves.run(PlainMove(ids[0], "Analysis")) is not None
-        async with transaction(database) as holding:
-            await holding.execute(
-                text("INSERT INTO idempotency_keys (key, fingerprint) VALUES ('one-key', 'x')")
-            )
-            waiting = [
-                asyncio.create_task(moves.run(PlainMove(ids[1], "Testing", keyed=keyed))),
-                asyncio.create_task(moves.run(PlainMove(ids[2], "Testing"))),
-            ]
-            async with transaction(database) as watching:
-                await until_one_waits(watching)
-                await watching.execute(
-                    text(
-                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = "
-                        "current_database() AND wait_event_type = 'Lock'"
-                    )
-                )
-            done = await asyncio.gather(*waiting, return_exceptions=True)
-        assert [type(each) for each in done] == [DatabaseUnavailable] * 2
-        entered = "SELECT count(*) FROM stage_transitions WHERE to_stage_id = 4"
-        assert await value(database, entered) == 0
-        assert await moves.run(PlainMove(ids[1], "Testing")) is not None
+    async with batches(database_url, MOVES, NEVER) as moves:
+        found = await killed(
+            database,
+            "INSERT INTO idempotency_keys (key, fingerprint) VALUES ('one-key', 'x')",
+            moves.run(PlainMove(ids[0], "Testing", keyed=keyed)),
+            moves.run(PlainMove(ids[1], "Testing")),
+        )
+        assert found == [type(None)] * 2
+        assert await value(database, "SELECT count(*) FROM stage_transitions") == 2
+        assert await moves.run(PlainMove(ids[0], "Testing")) is not None
+
+
+async def test_of_what_was_lost_with_its_commit_nobody_knows_and_each_is_told(
+    database: Database, database_url: str
+) -> None:
+    async with batches(database_url, ITEMS, NEVER) as items:
+        found = await killed(
+            database,
+            "INSERT INTO work_items (value_stream_id, title, type, created_at, updated_at, "
+            "effective_created_at, source, external_key) "
+            "VALUES (1, 'Pay', 'bug', now(), now(), now(), 'api', 'A-1')",
+            items.run(PlainItem("Pay", WorkItemType.BUG, source="api", external_key="A-1")),
+            items.run(PlainItem("Pay", WorkItemType.BUG)),
+        )
+        assert found == [OutcomeUnknown] * 2
+        assert await value(database, "SELECT count(*) FROM work_items") == 0
+        assert await items.run(PlainItem("Pay", WorkItemType.BUG)) is not None
+
+
+async def test_a_server_that_is_away_is_for_the_long_way_which_tries_again(
+    tmp_path: Path,
+) -> None:
+    nowhere = f"postgresql+asyncpg://someone@/vsm?host={tmp_path}"
+    databases = Databases(nowhere, None, Options())
+    moves = Batches(databases.connect, MOVES)
+    assert await moves.run(PlainMove(1, "Testing")) is None
 
 
 @pytest.mark.parametrize("ending", ["commit", "rollback"])
@@ -301,7 +336,7 @@ async def test_a_key_that_another_write_is_about_to_take_costs_only_its_own_row(
 ) -> None:
     ids = await new_items(database, 2)
     keyed: Keyed[Moved] = Keyed("one-key", "said", kept)
-    async with batches(database_url, MOVES, SESSION | {"lock_timeout": "0"}) as moves:
+    async with batches(database_url, MOVES, NEVER) as moves:
         with suppress(RuntimeError):
             async with transaction(database) as other:
                 await other.execute(
