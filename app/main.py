@@ -47,11 +47,13 @@ from app.api import (
     work_items,
 )
 from app.api.middleware import Observed
+from app.api.plain_requests import PlainRequests
 from app.api.remembered import Answers
 from app.api.stream_paths import StreamPaths, described
 from app.settings import Settings
 from app.store.connecting import Limits
 from app.store.databases import Databases, Options
+from app.store.shared import open_shared
 from app.store.watching import watch
 from app.telemetry import configure_logs, tracing
 from app.telemetry import database as telemetry
@@ -132,9 +134,16 @@ def create_app(settings: Settings | None = None, database_url: str | None = None
         app.state.answers = Answers()
         gc.collect()
         gc.freeze()  # what lives from here on is never looked at again
+        # requests leave few cycles, and looking for them costs more
+        gc.set_threshold(100_000, 50, 1000)
         app.state.feed = MoveFeed(databases.primary)
         with _at_the_stop(app.state.feed.close):
-            async with databases.running(), jobs.running(databases.primary):
+            async with (
+                databases.running(),
+                open_shared(databases.connect, telemetry.ran) as shared,
+                jobs.running(databases.primary),
+            ):
+                app.state.shared = shared
                 yield
         await asyncio.to_thread(tracing.stop)  # it sends what is left, and waits for that
 
@@ -149,6 +158,7 @@ def create_app(settings: Settings | None = None, database_url: str | None = None
         telemetry=cast("TelemetryConfig", tracing.of_requests()),
     )
     app.state.settings = chosen
+    app.add_middleware(PlainRequests)
     app.add_middleware(StreamPaths)
     app.add_middleware(
         Observed,

@@ -134,3 +134,9 @@ def verdict(what: str, measured: float, goal: float) -> None:
     """Print one ratio or time beside its goal."""
     met = "met" if measured <= goal else "MISSED"
     print(f"{what}: {measured:.2f} (goal: at most {goal:g}, {met})", flush=True)
+
+
+def at_least(what: str, measured: float, goal: float) -> None:
+    """Print one ratio beside the least that it should be."""
+    met = "met" if measured >= goal else "MISSED"
+    print(f"{what}: {measured:.2f} (goal: at least {goal:g}, {met})", flush=True)

@@ -10,10 +10,10 @@ from pydantic.config import JsonDict
 
 from app.api.types import Answer
 from app.domain.broken_rule import BrokenRule, Rule
-from app.domain.transition import ActorKind
+from app.domain.transition import ActorKind, Moved
 from app.domain.value_stream import ValueStream
 from app.domain.work_item import WorkItem, WorkItemType
-from app.usecases.move import Moved, Voided
+from app.usecases.move import Voided
 
 EXAMPLE_ITEM: JsonDict = {
     "id": 42,
@@ -92,16 +92,21 @@ class WorkItemOut(Answer):
     def of(cls, item: WorkItem, stream: ValueStream) -> Self:
         """Render a stored item of this stream."""
         stage = stream.stage_by_id(item.facts.stage_id)
+        return cls.told(item, stage.name if stage else None, stream.key)
+
+    @classmethod
+    def told(cls, item: WorkItem, stage: str | None, stream_key: str) -> Self:
+        """Render an item that is in this stage of this stream."""
         return cls(
             id=item.id,
             title=item.title,
             type=item.type,
             created_at=item.created_at,
             updated_at=item.updated_at,
-            current_stage=stage.name if stage else None,
+            current_stage=stage,
             current_stage_since=item.facts.stage_since,
             version=item.version,
-            value_stream=stream.key,
+            value_stream=stream_key,
             source=item.source,
             external_key=item.external_key,
             started_at=item.facts.started_at,
@@ -142,9 +147,10 @@ class MovedOut(TransitionOut):
     @classmethod
     def of(cls, moved: Moved) -> Self:
         """Render a move with the rules it broke."""
-        return cls.model_validate(moved.transition).model_copy(
-            update={"warnings": warnings_of(moved.broken)}
-        )
+        found = cls.model_validate(moved.transition)
+        if moved.broken:
+            found.warnings = warnings_of(moved.broken)
+        return found
 
 
 class VoidableTransitionOut(TransitionOut):

@@ -1,8 +1,9 @@
 """What happens to every request: an id, a count, a log line when it is worth one."""
 
+import functools
+import random
 import re
 import time
-import uuid
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -125,7 +126,12 @@ def _request_id(scope: Scope) -> str:
     for name, value in scope["headers"]:
         if name == b"x-request-id" and _REQUEST_ID.fullmatch(value.decode("latin-1")):
             return str(value.decode())
-    return uuid.uuid4().hex
+    return f"{random.getrandbits(128):032x}"
+
+
+# looking a counter up by its labels costs more than counting; there are few of them
+_counter = functools.cache(REQUESTS.labels)
+_histogram = functools.cache(REQUEST_SECONDS.labels)
 
 
 def _trace(scope: Scope) -> dict[str, str]:
@@ -140,6 +146,6 @@ def _count(scope: MutableMapping[str, Any], status: int, seconds: float | None) 
     """Count by route template, never by path: paths hold ids and would make endless series."""
     method = scope["method"] if scope["method"] in _METHODS else "OTHER"
     endpoint = getattr(scope.get("route"), "path", "unmatched")
-    REQUESTS.labels(method, endpoint, str(status)).inc()
+    _counter(method, endpoint, str(status)).inc()
     if seconds is not None:
-        REQUEST_SECONDS.labels(method, endpoint).observe(seconds)
+        _histogram(method, endpoint).observe(seconds)

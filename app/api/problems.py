@@ -207,6 +207,13 @@ def _allowed(request: Request, error: errors.VsmError) -> dict[str, str]:
     return {"Allow": ", ".join(sorted(method.upper() for method in methods))}
 
 
+def answer_error(request: Request, error: errors.VsmError) -> JSONResponse:
+    """Render an error, and log what operators should know of."""
+    if isinstance(error, errors.Unavailable):
+        log.warning("unavailable", detail=error.detail, cause=repr(error.__cause__))
+    return response(request, error)
+
+
 _UNREADABLE = {"field": "body", "message": "The body is not JSON in UTF-8"}
 
 
@@ -215,9 +222,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(errors.VsmError)
     async def known(request: Request, error: errors.VsmError) -> JSONResponse:
-        if isinstance(error, errors.Unavailable):
-            log.warning("unavailable", detail=error.detail, cause=repr(error.__cause__))
-        return response(request, error)
+        return answer_error(request, error)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:

@@ -7,6 +7,7 @@ that the database lost is run again where that is safe. What was read from a sta
 import contextlib
 import hashlib
 import json
+import re
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Annotated, Any
 
@@ -25,6 +26,7 @@ from app.store.versions import state_of_data
 _WRITES = {"POST", "PUT", "PATCH", "DELETE"}
 _KEPT_HEADERS = ("content-type", "location", "etag")
 _MAX_KEY = 255
+_KEY_PATTERN = r"^[\x21-\x7e]+$"
 
 IdempotencyKey = Annotated[
     str | None,
@@ -32,7 +34,7 @@ IdempotencyKey = Annotated[
         alias="Idempotency-Key",
         min_length=1,
         max_length=_MAX_KEY,
-        pattern=r"^[\x21-\x7e]+$",
+        pattern=_KEY_PATTERN,
         description="Repeat a request safely: the same key and body give the first answer again.",
     ),
 ]
@@ -185,7 +187,11 @@ async def _once(
     Only answers to completed writes are kept: a refused request changed nothing and may be
     corrected and repeated under its key.
     """
-    earlier = await idempotency.claim(connection, key, await _fingerprint(request))
+    url = request.url
+    said = fingerprint(
+        request.method, url.path, url.query, request.headers.get("if-match"), await request.body()
+    )
+    earlier = await idempotency.claim(connection, key, said)
     if earlier is not None:
         headers = {**earlier.headers, "Idempotent-Replayed": "true"}
         return Response(earlier.body, earlier.status, headers=headers)
@@ -196,14 +202,18 @@ async def _once(
     return response
 
 
-async def _fingerprint(request: Request) -> str:
+def is_key(text: str) -> bool:
+    """Tell whether this can be an Idempotency-Key."""
+    return re.fullmatch(_KEY_PATTERN, text) is not None and len(text) <= _MAX_KEY
+
+
+def fingerprint(method: str, path: str, query: str, if_match: str | None, body: bytes) -> str:
     """Return what makes two requests the same: method, path, query, precondition and body.
 
     JSON is compared by value, so that a client may write its fields in another order.
     """
-    body = await request.body()
     with contextlib.suppress(ValueError, RecursionError):  # not JSON: compared byte by byte
         body = json.dumps(json.loads(body), sort_keys=True).encode()
-    parts = (request.method, request.url.path, request.url.query, request.headers.get("if-match"))
-    digest = hashlib.sha256(json.dumps(parts).encode() + b"\0" + body)
+    parts = json.dumps((method, path, query, if_match)).encode()
+    digest = hashlib.sha256(parts + b"\0" + body)
     return digest.hexdigest()

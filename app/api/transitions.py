@@ -48,6 +48,17 @@ class MoveWorkItem(RequestModel):
         }
     )
 
+    def move(self) -> Move:
+        """Return the move as the use case knows it."""
+        return Move(
+            to_stage=self.to_stage,
+            timestamp=self.timestamp,
+            reason=self.reason,
+            actor_kind=self.actor_kind,
+            source_event_id=self.source_event_id,
+            override_reason=self.override_reason,
+        )
+
 
 class VoidTransition(RequestModel):
     """Why the move is taken back."""
@@ -152,6 +163,7 @@ def _hours(microseconds: int | None) -> float | None:
         errors.PreconditionFailed,
         errors.InvalidValue,
         errors.IdempotencyKeyReused,
+        errors.Overloaded,
     ),
 )
 async def move_item(
@@ -166,9 +178,8 @@ async def move_item(
     A timestamp in the past inserts the move where it belongs and corrects the one after it. A move
     that changes where the item is now is held against the stream's rules.
     """
-    asked = Move(**body.model_dump(exclude={"expected_stage"}))
     expected = Expectation(versions=versions_in(if_match), stage=body.expected_stage)
-    moved = await move(db, id, asked, expected)
+    moved = await move(db, id, body.move(), expected)
     tag(response, moved.version)
     return MovedOut.of(moved)
 
@@ -176,7 +187,9 @@ async def move_item(
 @router.get(
     "/work-items/{id}/history",
     summary="Read a work item's history",
-    responses=documented(errors.UnknownItem, errors.InvalidValue, errors.ClockNotReady),
+    responses=documented(
+        errors.UnknownItem, errors.InvalidValue, errors.ClockNotReady, errors.Overloaded
+    ),
 )
 async def read_history(
     id: ItemId,  # noqa: A002

@@ -109,19 +109,15 @@ class RestoreWorkItem(RequestModel):
         errors.DuplicateItem,
         errors.WipLimitReached,
         errors.IdempotencyKeyReused,
+        errors.Overloaded,
     ),
 )
 async def create_item(
     body: CreateWorkItem, which: Annotated[WhichStream, Query()], db: Db, response: Response
 ) -> EnteredItemOut:
     """Create an item; it enters its stage in the same transaction, with the same instant."""
-    if which.stream is not None and body.stream is not None:
-        raise errors.InvalidValue("stream", "is named already, outside of the body")
-    if body.source is not None and body.external_key is None:
-        raise errors.InvalidValue("external_key", "expected a key, because `source` is given")
-    asked = body.model_dump() | {"stream": body.stream or which.stream}
-    created = await create(db, Creation(**asked))
-    response.headers["Location"] = f"/api/v1/work-items/{created.item.id}"
+    created = await create(db, creation_of(body, which.stream))
+    response.headers["Location"] = location(created.item.id)
     return _entered(response, created)
 
 
@@ -198,6 +194,31 @@ async def restore_item(
     """Undo a cancellation; the item stands where it stood."""
     asked = body or RestoreWorkItem()
     return _entered(response, await restore(db, id, asked.override_reason))
+
+
+def creation_of(body: CreateWorkItem, stream: str | None = None) -> Creation:
+    """Return what is asked for, in a stream that is named in the body or outside of it."""
+    if stream is not None and body.stream is not None:
+        raise errors.InvalidValue("stream", "is named already, outside of the body")
+    if body.source is not None and body.external_key is None:
+        raise errors.InvalidValue("external_key", "expected a key, because `source` is given")
+    return Creation(
+        title=body.title,
+        type=body.type,
+        timestamp=body.timestamp,
+        stage=body.stage,
+        stream=body.stream or stream,
+        source=body.source,
+        external_key=body.external_key,
+        reason=body.reason,
+        actor_kind=body.actor_kind,
+        override_reason=body.override_reason,
+    )
+
+
+def location(item_id: int) -> str:
+    """Return the path of an item."""
+    return f"/api/v1/work-items/{item_id}"
 
 
 def versions_in(if_match: str | None) -> frozenset[int] | None:

@@ -14,6 +14,8 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.supervisors import Multiprocess
 
+from app.cli.joined_writes import JoinedWrites
+
 PATIENCE = 1.0
 """Seconds in which a request that is under way has come."""
 
@@ -24,6 +26,10 @@ class Draining(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._stopping = False
+
+    def connection_made(self, transport: Any) -> None:
+        """Begin to serve the connection; what is written there goes by JoinedWrites."""
+        super().connection_made(JoinedWrites(transport))  # type: ignore[arg-type] # stands for it
 
     def shutdown(self) -> None:
         """Answer what there is and what is under way, and close."""

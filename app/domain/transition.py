@@ -1,8 +1,11 @@
 """A transition: one entry of the append-only log, the truth behind every number."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from app.domain.broken_rule import BrokenRule
 
 
 class ActorKind(StrEnum):
@@ -44,3 +47,12 @@ class RecordedTransition:
     source_event_id: str | None = None
     voided_at: datetime | None = None
     void_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A recorded move, the item's version after it, and the rules that it broke."""
+
+    transition: RecordedTransition
+    version: int
+    broken: Sequence[BrokenRule] = ()

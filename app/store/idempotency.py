@@ -1,9 +1,12 @@
 """Answers kept under the key that a client gave its write, in the transaction of the write."""
 
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Generic, TypeVar
 
+import asyncpg
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
@@ -22,6 +25,26 @@ class Answer:
     status: int
     headers: dict[str, str]
     body: bytes
+
+
+D = TypeVar("D")
+
+
+@dataclass(frozen=True, slots=True)
+class Keyed(Generic[D]):
+    """The key that a write came with, and how what came of it is answered."""
+
+    key: str
+    fingerprint: str
+    answer: Callable[[D], Answer]
+
+
+class KeysTaken(Exception):
+    """Others have taken these keys meanwhile; nothing can be kept."""
+
+    def __init__(self, keys: frozenset[str]) -> None:
+        super().__init__(keys)
+        self.keys = keys
 
 
 async def claim(connection: Connection, key: str, fingerprint: str) -> Answer | None:
@@ -65,6 +88,33 @@ async def keep(connection: Connection, key: str, answer: Answer) -> None:
             body=answer.body.decode(),
         )
     )
+
+
+_KEEP_NEW = """
+    INSERT INTO idempotency_keys (key, fingerprint, status, headers, body)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::integer[], $4::text[], $5::text[])
+    ON CONFLICT (key) DO NOTHING
+    RETURNING key
+"""
+
+
+async def keep_new(connection: asyncpg.Connection, kept: Sequence[tuple[Keyed[D], Answer]]) -> None:
+    """Keep the answers of writes that are about to be committed together.
+
+    Raises KeysTaken when another write has one of the keys; the caller then has to roll back.
+    """
+    kept = sorted(kept, key=lambda each: each[0].key)  # whoever waits, waits in one order
+    rows = await connection.fetch(
+        _KEEP_NEW,
+        [keyed.key for keyed, _ in kept],
+        [keyed.fingerprint for keyed, _ in kept],
+        [answer.status for _, answer in kept],
+        [json.dumps(answer.headers) for _, answer in kept],
+        [answer.body.decode() for _, answer in kept],
+    )
+    taken = {keyed.key for keyed, _ in kept} - {row["key"] for row in rows}
+    if taken:
+        raise KeysTaken(frozenset(taken))
 
 
 async def forget_old(connection: Connection) -> int:

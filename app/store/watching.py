@@ -35,9 +35,11 @@ class Statement:
         return (self.ended_ns - self.began_ns) / 1e9
 
 
-def watch(
-    database: Database, ran: Callable[[Statement], None], took: Callable[[int], None]
-) -> None:
+Ran = Callable[[Statement], None]
+"""What is called after each statement."""
+
+
+def watch(database: Database, ran: Ran, took: Callable[[int], None]) -> None:
     """Call `ran` after each statement, and `took` with +1 or -1 as connections leave the pool.
 
     What the driver does below SQLAlchemy, which is COPY, is not seen.

@@ -83,9 +83,14 @@ def _new_item(
         created_at=entered,
         updated_at=max(entered, now),
         facts=_facts(stream, stage, entered),
-        source=creation.source or ("api" if creation.external_key else None),
+        source=source_of(creation),
         external_key=creation.external_key,
     )
+
+
+def source_of(creation: Creation) -> str | None:
+    """Return where the item's external key is from; None when it has none."""
+    return creation.source or ("api" if creation.external_key else None)
 
 
 def _facts(stream: ValueStream, stage: Stage, entered: datetime) -> ItemFacts:

@@ -12,7 +12,7 @@ from app.domain.errors import (
     TransitionVoided,
 )
 from app.domain.instants import check_instant
-from app.domain.transition import ActorKind, RecordedTransition, Transition
+from app.domain.transition import ActorKind, Moved, RecordedTransition, Transition
 from app.domain.value_stream import Stage, ValueStream
 from app.domain.work_item import WorkItem
 from app.store import broken_rules, invalidations, transitions, value_streams, work_items
@@ -42,15 +42,6 @@ class Move:
     actor_kind: ActorKind | None = None
     source_event_id: str | None = None
     override_reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """A recorded move, the item's version after it, and the rules that it broke."""
-
-    transition: RecordedTransition
-    version: int
-    broken: Sequence[BrokenRule] = ()
 
 
 async def move(connection: Connection, item_id: int, asked: Move, expected: Expectation) -> Moved:

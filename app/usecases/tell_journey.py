@@ -1,7 +1,7 @@
 """Tell an item's journey: its moves, and the times that follow from them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from app.domain.block import Block, RecordedBlock
@@ -46,6 +46,23 @@ async def tell_journey(
     item = await work_items.get(connection, item_id)
     stream = await value_streams.load_by_id(connection, item.stream_id)
     moves = await transitions.history(connection, item_id, with_voided=with_voided)
+    as_of = await transitions.clock(connection)
+    instants = [item.created_at, as_of, *(m.timestamp for m in moves if m.voided_at is None)]
+    if item.cancelled_at is not None:
+        instants.append(item.cancelled_at)
+    between = await _measure(connection, stream, clock, min(instants), max(instants))
+    told = journey_of(item, stream, moves, as_of, between)
+    return replace(told, clock=clock, blocks=await blocks.of_item(connection, item_id))
+
+
+def journey_of(
+    item: WorkItem,
+    stream: ValueStream,
+    moves: Sequence[RecordedTransition],
+    as_of: datetime,
+    between: Measure = elapsed_us,
+) -> Journey:
+    """Put together the journey of an item that was never blocked."""
     history = ItemHistory(
         title=item.title,
         type=item.type,
@@ -55,14 +72,8 @@ async def tell_journey(
         ),
         cancelled_at=item.cancelled_at,
     )
-    as_of = await transitions.clock(connection)
-    instants = [item.created_at, as_of, *(move.timestamp for move in history.transitions)]
-    if item.cancelled_at is not None:
-        instants.append(item.cancelled_at)
-    between = await _measure(connection, stream, clock, min(instants), max(instants))
     times = item_times(history, stream, between=between)
-    known = await blocks.of_item(connection, item_id)
-    return Journey(item, moves, times, as_of, clock, known)
+    return Journey(item, moves, times, as_of, Clock.ELAPSED, ())
 
 
 async def _measure(

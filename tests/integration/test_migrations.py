@@ -193,6 +193,7 @@ async def test_every_instant_is_stored_with_its_zone(database_url: str) -> None:
 def test_the_revisions_are_one_line() -> None:
     scripts = ScriptDirectory.from_config(schema.configuration())
     assert len(scripts.get_heads()) == len(scripts.get_bases()) == 1
+    assert scripts.get_current_head() == schema.head()
 
 
 async def test_a_new_database_has_the_default_stream(database_url: str) -> None:

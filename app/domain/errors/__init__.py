@@ -35,6 +35,7 @@
         │   ├── DatabaseBusy
         │   └── OutcomeUnknown    lost during the commit: it may be written, or not
         ├── SchemaOutdated
+        ├── Overloaded            more requests are waiting than are taken on
         ├── ClockNotReady         a working clock that does not reach so far yet
         ├── TooManyWatchers       as many watch for moves as a process serves
         └── EmbeddedDatabaseError
@@ -90,6 +91,7 @@ from app.domain.errors.unavailable import (
     DatabaseUnavailable,
     EmbeddedDatabaseError,
     OutcomeUnknown,
+    Overloaded,
     SchemaOutdated,
     TooManyWatchers,
     Unavailable,
@@ -120,6 +122,7 @@ __all__ = [
     "MoveNotAllowed",
     "NotFound",
     "OutcomeUnknown",
+    "Overloaded",
     "Place",
     "PreconditionFailed",
     "ReasonNeeded",

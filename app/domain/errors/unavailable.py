@@ -38,6 +38,12 @@ class SchemaOutdated(Unavailable):
     type_name = "schema-outdated"
 
 
+class Overloaded(Unavailable):
+    """More requests are waiting than the service takes on; try again in a moment."""
+
+    type_name = "overloaded"
+
+
 class ClockNotReady(Unavailable):
     """The stream's working clock does not reach so far yet; try again in a few minutes."""
 

@@ -1,0 +1,116 @@
+"""Histories of items that were never blocked, many by one statement: `sql/read_histories.sql`."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import NamedTuple
+
+import asyncpg
+
+from app.domain.transition import ActorKind, RecordedTransition
+from app.domain.value_stream import Category, Stage, ValueStream
+from app.domain.work_item import ItemFacts, WorkItem, WorkItemType
+from app.store.batches import BatchStatement
+
+
+@dataclass(frozen=True, slots=True)
+class ToldHistory:
+    """An item with its moves, oldest first, as of an instant.
+
+    Of the stream it has what history is read by: the stages.
+    """
+
+    item: WorkItem
+    stream: ValueStream
+    moves: Sequence[RecordedTransition]
+    as_of: datetime
+
+
+class AskedHistory(NamedTuple):
+    """Which item's history."""
+
+    item_id: int
+    keyed: None = None
+
+    @property
+    def turns(self) -> tuple[()]:
+        """Readers wait for nobody."""
+        return ()
+
+
+def _parameters(asked: Sequence[AskedHistory]) -> Mapping[str, object]:
+    return {"item_ids": [each.item_id for each in asked]}
+
+
+def _results(
+    asked: Sequence[AskedHistory], rows: Iterable[asyncpg.Record]
+) -> list[ToldHistory | None]:
+    found = {row["id"]: _told(row) for row in rows}
+    return [found.get(each.item_id) for each in asked]
+
+
+def _told(row: asyncpg.Record) -> ToldHistory:
+    stream = _stream(row["value_stream_id"], row["stream_key"], row["stream_name"], row["stages"])
+    return ToldHistory(_item(row), stream, _moves(row), row["as_of"])
+
+
+@lru_cache(maxsize=256)
+def _stream(stream_id: int, key: str, name: str, stages: str) -> ValueStream:
+    """Return the stream of this definition; the text is the key, so none is ever out of date."""
+    return ValueStream(
+        key=key,
+        name=name,
+        id=stream_id,
+        stages=tuple(
+            Stage(name, order, kind, Category(category), stage_id)
+            for name, order, kind, category, stage_id in json.loads(stages)
+        ),
+    )
+
+
+def _moves(row: asyncpg.Record) -> list[RecordedTransition]:
+    item_id = row["id"]
+    names = ("ids", "from_stages", "to_stages", "timestamps", "reasons", "actor_kinds", "events")
+    columns = [row[name] or () for name in names]  # an item may have lost all of its moves
+    return [
+        RecordedTransition(
+            id=move_id,
+            work_item_id=item_id,
+            from_stage=left,
+            to_stage=entered,
+            timestamp=timestamp,
+            reason=reason,
+            actor_kind=ActorKind(kind) if kind else None,
+            source_event_id=event,
+        )
+        for move_id, left, entered, timestamp, reason, kind, event in zip(*columns, strict=True)
+    ]
+
+
+def _item(row: asyncpg.Record) -> WorkItem:
+    return WorkItem(
+        id=row["id"],
+        stream_id=row["value_stream_id"],
+        title=row["title"],
+        type=WorkItemType(row["type"]),
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        version=row["version"],
+        source=row["source"],
+        external_key=row["external_key"],
+        cancelled_at=row["cancelled_at"],
+        cancel_reason=row["cancel_reason"],
+        facts=ItemFacts(
+            created_at=row["effective_created_at"],
+            started_at=row["started_at"],
+            finished_at=row["finished_at"],
+            stage_id=row["current_stage_id"],
+            stage_since=row["current_stage_since"],
+            last_transition_at=row["last_transition_at"],
+        ),
+    )
+
+
+HISTORIES = BatchStatement("read_histories", _parameters, _results, only_reads=True)
