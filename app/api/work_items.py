@@ -13,11 +13,11 @@ from app.api.types import Id, Instant, Key, Name, OverrideReason, Reason, Title
 from app.api.types import Request as RequestModel
 from app.domain import errors
 from app.domain.transition import ActorKind
-from app.domain.value_stream import ValueStream
 from app.domain.work_item import WorkItem, WorkItemType
-from app.store import value_streams, work_items
-from app.usecases.cancel import Restored, cancel, restore
-from app.usecases.create import Created, Creation, create
+from app.store import blocks, transitions, value_streams, work_items
+from app.store.blocks import Obstacle
+from app.usecases.cancel import cancel, restore
+from app.usecases.create import Creation, create
 from app.usecases.edit import edit
 from app.usecases.move import Expectation
 
@@ -122,7 +122,9 @@ async def create_item(
     asked = body.model_dump() | {"stream": body.stream or which.stream}
     created = await create(db, Creation(**asked))
     response.headers["Location"] = f"/api/v1/work-items/{created.item.id}"
-    return _entered(response, created)
+    tag(response, created.item.version)
+    answer = EnteredItemOut.of(created.item, created.stream)  # nothing can block it yet
+    return answer.model_copy(update={"warnings": warnings_of(created.broken)})
 
 
 @router.get(
@@ -131,7 +133,7 @@ async def create_item(
 async def read_item(id: ItemId, db: Db, response: Response) -> WorkItemOut:  # noqa: A002
     """Return one item; its ETag serves as a later If-Match."""
     item = await work_items.get(db, id)
-    return _answer(response, item, await value_streams.load_by_id(db, item.stream_id))
+    return await _answer(db, response, item)
 
 
 @router.patch(
@@ -152,7 +154,7 @@ async def change_item(
     """Correct what the item is called or what kind of work it is."""
     expected = Expectation(versions=versions_in(if_match))
     item = await edit(db, id, expected, title=body.title, type=body.type)
-    return _answer(response, item, await value_streams.load_by_id(db, item.stream_id))
+    return await _answer(db, response, item)
 
 
 @router.post(
@@ -175,7 +177,7 @@ async def cancel_item(
 ) -> WorkItemOut:
     """Close the item without finishing it; it leaves WIP and never enters cycle times."""
     item = await cancel(db, id, body.reason, body.timestamp)
-    return _answer(response, item, await value_streams.load_by_id(db, item.stream_id))
+    return await _answer(db, response, item)
 
 
 @router.post(
@@ -197,7 +199,10 @@ async def restore_item(
 ) -> EnteredItemOut:
     """Undo a cancellation; the item stands where it stood."""
     asked = body or RestoreWorkItem()
-    return _entered(response, await restore(db, id, asked.override_reason))
+    restored = await restore(db, id, asked.override_reason)
+    tag(response, restored.item.version)
+    answer = EnteredItemOut.of(restored.item, restored.stream, await _obstacle(db, restored.item))
+    return answer.model_copy(update={"warnings": warnings_of(restored.broken)})
 
 
 def versions_in(if_match: str | None) -> frozenset[int] | None:
@@ -210,12 +215,13 @@ def versions_in(if_match: str | None) -> frozenset[int] | None:
     return frozenset(int(version) for version in re.findall(r'(?<!W/)"(\d{1,18})"', if_match))
 
 
-def _answer(response: Response, item: WorkItem, stream: ValueStream) -> WorkItemOut:
+async def _answer(db: Db, response: Response, item: WorkItem) -> WorkItemOut:
     tag(response, item.version)
-    return WorkItemOut.of(item, stream)
+    stream = await value_streams.load_by_id(db, item.stream_id)
+    return WorkItemOut.of(item, stream, await _obstacle(db, item))
 
 
-def _entered(response: Response, entered: Created | Restored) -> EnteredItemOut:
-    tag(response, entered.item.version)
-    answer = EnteredItemOut.of(entered.item, entered.stream)
-    return answer.model_copy(update={"warnings": warnings_of(entered.broken)})
+async def _obstacle(db: Db, item: WorkItem) -> Obstacle | None:
+    """Return what the item is blocked by now."""
+    now = await transitions.clock(db)
+    return (await blocks.obstacles(db, item.stream_id, now, [item.id])).get(item.id)
