@@ -6,11 +6,11 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
-from app.api.explained import Explained
+from app.api.explained import Explained, links_to, links_to_stages
 from app.api.filters import FlowFilter
 from app.api.map_mermaid import mermaid
 from app.api.map_svg import svg
-from app.api.negotiation import CSV, JSON, csv_response, preferred
+from app.api.negotiation import CSV, JSON, csv_response, negotiated
 from app.api.problems import documented
 from app.api.session import Analysis, Db
 from app.api.stage_metrics import Share, map_explanation
@@ -18,6 +18,8 @@ from app.api.types import Answer, Instant
 from app.domain import errors
 from app.domain.value_stream import Category, Zone
 from app.flow.value_stream_map import NoEfficiency, ValueStreamMap
+from app.store.populations import Population
+from app.usecases.count_items import count_items
 from app.usecases.map_stream import Comparison, compared_scope, map_stream
 from app.usecases.scope import Scope, resolve
 
@@ -138,6 +140,7 @@ class ComparedMap(MapBody):
 class MapAnswer(Explained, MapBody):
     """The map of a window."""
 
+    blocked_now: int = Field(description="items in process that cannot go on, at `as_of`")
     caveats: list[str]
     comparison: ComparedMap | None = Field(description="null unless asked for")
 
@@ -165,7 +168,6 @@ async def value_stream_map(
     asked: Annotated[tuple[Scope, Scope | None, str], Depends(_asked)],
     db: Db,
     request: Request,
-    response: Response,
 ) -> MapAnswer | Response:
     """Process and waiting time, quality and queues of every stage, and what is sent back.
 
@@ -175,26 +177,28 @@ async def value_stream_map(
     """
     scope, other, form = asked
     found = await map_stream(db, scope)
-    media = _FORMATS.get(form) or _preferred(request)
+    liked = negotiated(request, tuple(_FORMATS.values()))
+    media = _FORMATS.get(form, liked)
     if media == CSV:
         rows = [stage.model_dump() for stage in _stages(found)]
         return csv_response(list(MapStage.model_fields), rows, "value-stream-map")
     if media != JSON:
         draw = svg if media == SVG else mermaid
         text = draw(found, scope.stream.name, scope.tz)
-        return Response(text, media_type=f"{media}; charset=utf-8", headers={"Vary": "Accept"})
-    response.headers["Vary"] = "Accept"
+        return Response(text, media_type=f"{media}; charset=utf-8")
     body = _body(found)
     return MapAnswer(
-        **map_explanation(scope, found),
+        **map_explanation(scope, found, _links(scope)),
+        blocked_now=await count_items(db, scope, Population.BLOCKED_NOW),
         **dict(body),
         caveats=CAVEATS,
         comparison=None if other is None else _compared(body, other, await map_stream(db, other)),
     )
 
 
-def _preferred(request: Request) -> str:
-    return preferred(request.headers.get("accept", ""), tuple(_FORMATS.values()))
+def _links(scope: Scope) -> dict[str, str]:
+    of_stages = links_to_stages(scope, Population.IN_STAGE, Population.LEFT_STAGE)
+    return of_stages | links_to(scope, Population.BLOCKED_NOW)
 
 
 def _body(found: ValueStreamMap) -> MapBody:

@@ -325,7 +325,7 @@ async def test_a_server_that_is_away_is_for_the_long_way_which_tries_again(
     tmp_path: Path,
 ) -> None:
     nowhere = f"postgresql+asyncpg://someone@/vsm?host={tmp_path}"
-    databases = Databases(nowhere, None, Options())
+    databases = Databases(nowhere, None, Options(), lambda *_: None)
     moves = Batches(databases.connect, MOVES)
     assert await moves.run(PlainMove(1, "Testing")) is None
 
