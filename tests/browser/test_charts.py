@@ -266,6 +266,25 @@ async def test_a_chart_is_taken_along_as_csv_svg_and_png(
     assert int.from_bytes(png[16:20]) == 2 * int(width or 0)
 
 
+async def test_what_too_few_items_or_a_part_of_a_week_cannot_tell_is_not_drawn_as_if(
+    page: Page, api: httpx.AsyncClient
+) -> None:
+    few: Json = {"days": 30, "type": "epic"}
+    told = (await api.get("/api/v1/metrics/scatter", params=few)).json()
+    assert told["low_confidence"] == ["p85", "p95"]
+    assert told["cycle_time_p95"]
+    await page.goto("/?view=flow&days=30&type=epic")
+    await expect(page.locator(".skeleton")).to_have_count(0)
+    await expect(page.locator("[data-chart=histogram] .rule")).to_have_count(1)
+    await expect(page.locator("[data-chart=histogram] .answer")).to_contain_text("too few")
+    await expect(page.locator("[data-chart=aging] svg .soft-wait")).to_have_count(0)
+    weeks = (await api.get("/api/v1/metrics/series", params={**few, "bucket": "week"})).json()
+    parts = [each["partial"] for each in weeks["series"][0]["points"]].count(True)
+    hollow = page.locator("[data-chart=throughput] .chart-focus .hollow")
+    await expect(hollow).to_have_count(2 * parts)  # finished and started
+    assert parts > 0
+
+
 async def test_charts_of_nothing_say_so_as_high_as_those_of_something(
     browser: Browser, empty: str
 ) -> None:
