@@ -141,6 +141,7 @@ PROVOKE: dict[str, tuple[int, Provocation]] = {
     "too-large": (413, lambda c: c.post("/api/v1/imports", content=b"x" * (2**20 + 1))),
 }
 ELSEWHERE = {
+    "overloaded",
     *("database-unavailable", "schema-outdated", "too-many-watchers"),
     *("wip-limit-reached", "move-not-allowed", "reason-needed"),
 }
