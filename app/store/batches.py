@@ -126,8 +126,10 @@ class Batches(Generic[R, D]):
             while batch := self._take():
                 turns = {turn for row, _ in batch for turn in row.turns}
                 self._under_way |= turns
-                await lane.answer(batch)
-                self._under_way -= turns
+                try:
+                    await lane.answer(batch)
+                finally:
+                    self._under_way -= turns
         finally:
             self._idle.append(lane)
 
@@ -188,7 +190,8 @@ class _Lane(Generic[R, D]):
                 left.append(entry)
             elif not result.done():
                 result.set_result(None)
-        await self.answer(left)
+        if left:
+            await self.answer(left)
 
     async def _write(self, rows: Sequence[R]) -> list[D | None]:
         """Run the statement, and commit it."""
