@@ -33,6 +33,7 @@ _CREATE = "/api/v1/work-items"
 _MOVE = re.compile(rf"{_CREATE}/([0-9]{{1,18}})/transition")
 _HISTORY = re.compile(rf"{_CREATE}/([0-9]{{1,18}})/history")
 _HEADERS = (b"content-type", b"content-length", b"idempotency-key", b"if-match")
+_JSON = (b"application/json", b"application/json; charset=utf-8")
 _MAX_BODY = 64 * 1024
 """Bytes; a longer body cannot be right, and the route says why."""
 
@@ -126,7 +127,7 @@ def _headers(scope: Scope) -> tuple[str | None, str | None] | None:
     if scope["method"] == "GET":
         return None, None
     length = found.get(b"content-length", b"")
-    if found.get(b"content-type") != b"application/json" or not length.isdigit():
+    if found.get(b"content-type") not in _JSON or not length.isdigit():
         return None
     key, if_match = _text(found, b"idempotency-key"), _text(found, b"if-match")
     if int(length) > _MAX_BODY or (key is not None and not is_key(key)):

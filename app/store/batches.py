@@ -32,7 +32,7 @@ MAX_WAITING = 2048
 """How many rows may wait in one process; more are refused at once."""
 
 LANES = 2
-"""How many batches may be under way in one process."""
+"""How many batches of writes may be under way in one process."""
 
 Connect = Callable[[Mapping[str, str]], Awaitable[asyncpg.Connection]]
 """Makes a connection with settings of its session; raises DatabaseUnavailable."""
@@ -70,6 +70,7 @@ class BatchStatement(Generic[R, D]):
     parameters: Callable[[Sequence[R]], Mapping[str, object]]
     results: Callable[[Sequence[R], Iterable[asyncpg.Record]], list[D | None]]
     only_reads: bool = False
+    lanes: int = LANES
 
 
 Waiting = tuple[R, asyncio.Future[D | None]]
@@ -78,8 +79,8 @@ Waiting = tuple[R, asyncio.Future[D | None]]
 class Batches(Generic[R, D]):
     """The rows of one process that wait for one statement, and the connections that run it.
 
-    There are `LANES` connections, so that PostgreSQL works on one batch while Python reads and
-    answers the requests of another.
+    With two connections, PostgreSQL works on one batch while Python reads and answers the requests
+    of another.
     """
 
     def __init__(
@@ -92,7 +93,7 @@ class Batches(Generic[R, D]):
         self._max_waiting = max_waiting
         self._waiting: deque[Waiting[R, D]] = deque()
         self._under_way: set[Hashable] = set()
-        self._idle = [_Lane(connect, statement, ran) for _ in range(LANES)]
+        self._idle = [_Lane(connect, statement, ran) for _ in range(statement.lanes)]
         self._lanes = tuple(self._idle)
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -125,8 +126,10 @@ class Batches(Generic[R, D]):
             while batch := self._take():
                 turns = {turn for row, _ in batch for turn in row.turns}
                 self._under_way |= turns
-                await lane.answer(batch)
-                self._under_way -= turns
+                try:
+                    await lane.answer(batch)
+                finally:
+                    self._under_way -= turns
         finally:
             self._idle.append(lane)
 
@@ -187,7 +190,8 @@ class _Lane(Generic[R, D]):
                 left.append(entry)
             elif not result.done():
                 result.set_result(None)
-        await self.answer(left)
+        if left:
+            await self.answer(left)
 
     async def _write(self, rows: Sequence[R]) -> list[D | None]:
         """Run the statement, and commit it."""
@@ -225,7 +229,8 @@ class _Lane(Generic[R, D]):
         """Send the rows the long way where that cannot write anything twice.
 
         That is where nothing was written for certain, and for rows with a key: what was written
-        under it is found there. Otherwise it is for the client to decide.
+        under it is found there. Otherwise it is for the client to decide. What took too long is
+        not tried again: it would take as long.
         """
         undone = self._statement.only_reads or not self._committing or _is_undone(error)
         if not _is_about_rows(error):
@@ -233,10 +238,10 @@ class _Lane(Generic[R, D]):
         for row, result in batch:
             if result.done():
                 continue
-            if undone or row.keyed:
+            if (undone or row.keyed) and not _took_too_long(error):
                 result.set_result(None)
             else:
-                told = OutcomeUnknown()
+                told = DatabaseUnavailable() if undone else OutcomeUnknown()
                 told.__cause__ = error
                 result.set_exception(told)
 
@@ -261,6 +266,10 @@ def _is_undone(error: Exception) -> bool:
     if isinstance(error, asyncpg.PostgresError):
         return _code(error) != "08"  # it is the server that says so, and not that it was lost
     return isinstance(error, DatabaseUnavailable) or _is_about_rows(error)
+
+
+def _took_too_long(error: Exception) -> bool:
+    return isinstance(error, (TimeoutError, asyncpg.QueryCanceledError))
 
 
 def _is_about_rows(error: Exception) -> bool:

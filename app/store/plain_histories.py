@@ -113,4 +113,4 @@ def _item(row: asyncpg.Record) -> WorkItem:
     )
 
 
-HISTORIES = BatchStatement("read_histories", _parameters, _results, only_reads=True)
+HISTORIES = BatchStatement("read_histories", _parameters, _results, only_reads=True, lanes=1)

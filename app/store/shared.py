@@ -11,6 +11,9 @@ from app.store.plain_items import ITEMS, Entered, PlainItem
 from app.store.plain_moves import MOVES, PlainMove
 from app.store.watching import Ran
 
+CONNECTIONS = MOVES.lanes + ITEMS.lanes + HISTORIES.lanes
+"""How many connections a process may hold for these, beside its pool."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shared:

@@ -9,6 +9,7 @@ import pytest
 from app import __version__
 from app.cli.serve import GRACE
 from app.settings import SETTINGS
+from app.store.shared import CONNECTIONS
 from tests.unit.platform.conftest import PLATFORM, ROOT, Manifests, plain, rendered, walk
 
 CLUSTER_WIDE = {"Namespace"}
@@ -147,7 +148,7 @@ def test_the_database_has_room_for_the_pools_of_all_replicas(deployed: Manifests
     pool = int(settings_of(deployed)["DATABASE_POOL_SIZE"])
     room = int(cluster_of(deployed)["spec"]["postgresql"]["parameters"]["max_connections"])
     # should reads fall back to the primary, it has twice the pools; 20 are for people and operator
-    assert 2 * (replicas + surge) * pool + 20 <= room
+    assert (replicas + surge) * (2 * pool + CONNECTIONS) + 20 <= room
 
 
 # ------------------------------------------------------------------ it survives
