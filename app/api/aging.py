@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
@@ -18,6 +18,7 @@ from app.domain.work_item import WorkItemType
 from app.flow.aging import AgingWork, PaceLine
 from app.flow.histogram import US_PER_HOUR
 from app.store.populations import Population
+from app.usecases.measure_groups import Groups, measure_groups
 from app.usecases.scope import Scope, resolve
 from app.usecases.watch_aging import watch_aging
 
@@ -51,8 +52,8 @@ class Pace(Answer):
     p95: float | None
 
 
-class AgingWip(Explained):
-    """The work in process at `as_of`. Durations are hours."""
+class Ages(Answer):
+    """How old the work in process is, beside what was finished. Durations are hours."""
 
     expectation: ServiceLevelExpectation = Field(description="what can be promised at `as_of`")
     cycle_time_p50: float | None = Field(description="of the items finished in the window")
@@ -62,30 +63,58 @@ class AgingWip(Explained):
     wip: int = Field(description="items in process, as many as `items` lists")
     wip_older_than_p85: int | None = Field(description="null when nothing was finished")
     oldest_age: float | None
-    items: list[AgingItem] = Field(description="oldest first")
+
+
+class TypeAges(Ages):
+    """How old the work in process of one type is, beside what was finished of it."""
+
+    type: WorkItemType
+    sample_size: int
+
+
+class AgingWip(Explained, Ages):
+    """The work in process at `as_of`."""
+
+    items: list[AgingItem] = Field(description="oldest first, each with its type")
+    groups: list[TypeAges] | None = Field(None, description="with `group_by=type`")
 
     @classmethod
-    def of(cls, scope: Scope, found: AgingWork) -> "AgingWip":
+    def of(cls, scope: Scope, asked: PromiseFilter, watched: Groups[AgingWork]) -> Self:
         """Render the ageing work of a scope."""
+        found = watched.whole
         cycle = found.pace.cycle
         return cls(
             **explanation(
                 scope,
                 sample_size=cycle.count,
-                excluded={"in_progress": len(found.items)},
+                excluded=watched.left_out,
                 low_confidence=cycle.low_confidence,
                 links=links_to(scope, Population.WIP_NOW, Population.THROUGHPUT),
             ),
-            expectation=ServiceLevelExpectation.of(found.expectation),
-            cycle_time_p50=cycle.p50_hours,
-            cycle_time_p85=cycle.p85_hours,
-            cycle_time_p95=cycle.p95_hours,
-            pace=[_pace(line) for line in found.pace.lines],
-            wip=len(found.items),
-            wip_older_than_p85=found.older_than_p85,
-            oldest_age=hours(found.oldest_age_us),
+            **_ages(found),
             items=_items(found),
+            groups=[
+                TypeAges(type=kind, sample_size=each.pace.cycle.count, **_ages(each))
+                for kind, each in watched.by_type.items()
+            ]
+            if asked.by_type
+            else None,
         )
+
+
+def _ages(found: AgingWork) -> dict[str, Any]:
+    """Return the fields of Ages."""
+    cycle = found.pace.cycle
+    return {
+        "expectation": ServiceLevelExpectation.of(found.expectation),
+        "cycle_time_p50": cycle.p50_hours,
+        "cycle_time_p85": cycle.p85_hours,
+        "cycle_time_p95": cycle.p95_hours,
+        "pace": [_pace(line) for line in found.pace.lines],
+        "wip": len(found.items),
+        "wip_older_than_p85": found.older_than_p85,
+        "oldest_age": hours(found.oldest_age_us),
+    }
 
 
 def _items(found: AgingWork) -> list[AgingItem]:
@@ -136,8 +165,13 @@ async def aging_wip(
     what an item cannot go on for.
     """
     chosen, scope = asked
-    found = await watch_aging(db, scope, chosen.promise)
+    found = await measure_groups(
+        db,
+        scope,
+        lambda db, each: watch_aging(db, each, chosen.promise),
+        by_type=chosen.by_type,
+    )
     if wants_csv(request):
         columns = [each.name for each in fields(AgingItem)]
-        return csv_response(columns, [asdict(item) for item in _items(found)], "aging")
-    return AgingWip.of(scope, found)
+        return csv_response(columns, [asdict(item) for item in _items(found.whole)], "aging")
+    return AgingWip.of(scope, chosen, found)

@@ -19,6 +19,7 @@ from app.flow import resampling
 from app.flow.bottleneck import Bottleneck, Evidence, Verdict
 from app.store.populations import Population
 from app.usecases.find_bottleneck import DEFAULT_DAYS, find_bottleneck
+from app.usecases.measure_groups import Groups, measure_groups
 from app.usecases.scope import Scope, resolve
 
 router = APIRouter(prefix="/api/v1", tags=["flow metrics"], route_class=Analysis)
@@ -78,6 +79,7 @@ class StageEvidence(Answer):
     growth_p: float | None = Field(description="E2: p-value of the sign-flip test")
     growth_p_adjusted: float | None = Field(description="E2: after Holm's adjustment")
     is_growing: bool
+    wip_at_end: int = Field(description="items in the stage at the window's end")
     wip_limit: int | None
     time_at_limit: float | None = Field(description="E3: share of time at the limit or above")
     is_at_limit: bool
@@ -104,6 +106,7 @@ class StageEvidence(Answer):
             growth_p=evidence.p_value,
             growth_p_adjusted=evidence.p_adjusted,
             is_growing=evidence.is_growing,
+            wip_at_end=queue.at_end,
             wip_limit=stage.wip_limit,
             time_at_limit=evidence.at_limit,
             is_at_limit=evidence.is_at_limit,
@@ -126,16 +129,19 @@ class BottleneckAnswer(Explained):
     stages: list[StageEvidence] = Field(description="largest share of time first")
 
     @classmethod
-    def of(cls, scope: Scope, found: Bottleneck) -> "BottleneckAnswer":
+    def of(cls, scope: Scope, groups: Groups[Bottleneck]) -> "BottleneckAnswer":
         """Render the finding about a scope."""
+        found = groups.whole
         seen = found.observation
         return cls(
             **explanation(
                 scope,
                 sample_size=seen.finished,
-                excluded={"in_progress": sum(queue.at_end for queue in seen.queues)},
+                excluded=groups.left_out,
                 links=links_to(scope, Population.THROUGHPUT)
-                | links_to_stages(scope, Population.IN_STAGE),
+                | links_to_stages(
+                    scope, Population.IN_STAGE, stages=[queue.stage for queue in seen.queues]
+                ),
             ),
             observed_from=seen.window.start,
             verdict=found.verdict,
@@ -205,7 +211,7 @@ async def bottleneck(
     `longest_stage`, `growing_queue`, `none_clear` and `insufficient_data`. The same data always
     give the same answer.
     """
-    answer = BottleneckAnswer.of(scope, await find_bottleneck(db, scope))
+    answer = BottleneckAnswer.of(scope, await measure_groups(db, scope, find_bottleneck))
     if wants_csv(request):
         rows: list[dict[str, Any]] = [each.model_dump() for each in answer.stages]
         return csv_response(_COLUMNS, rows, "bottleneck")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
@@ -25,6 +25,7 @@ from app.flow.cumulative_flow import (
 )
 from app.store.populations import Population
 from app.usecases.accumulate import accumulate
+from app.usecases.measure_groups import Groups, measure_groups
 from app.usecases.scope import Scope, resolve
 
 router = APIRouter(prefix="/api/v1", tags=["flow metrics"], route_class=Analysis)
@@ -91,32 +92,21 @@ class CumulativeFlowDiagram(Explained):
     points: list[DiagramPoint]
 
     @classmethod
-    def of(cls, scope: Scope, size: BucketSize, flow: CumulativeFlow) -> "CumulativeFlowDiagram":
+    def of(cls, scope: Scope, size: BucketSize, found: Groups[CumulativeFlow]) -> Self:
         """Render the cumulative flow of a scope."""
+        flow = found.whole
         stream = scope.stream
         states = [flow.opening, *(point.state for point in flow.points)]
         rendered = [_state(scope, state, flow.before or Out(0, 0)) for state in states]
-        last = states[-1]
         return cls(
             **explanation(
                 scope,
-                sample_size=last.completed,
-                excluded={
-                    "cancelled": last.discarded,
-                    "in_progress": rendered[-1]["wip"],
-                    "not_started": sum(last.in_stage) - rendered[-1]["wip"],
-                },
+                sample_size=states[-1].completed,
+                excluded=found.left_out,
                 links=links_to(
-                    scope,
-                    Population.THROUGHPUT,
-                    Population.CREATED,
-                    Population.DISCARDED,
-                    Population.WIP_AT_END,
-                    Population.BACKLOG,
+                    scope, Population.THROUGHPUT, Population.DISCARDED, Population.WIP_AT_END
                 )
-                | links_to_stages(
-                    scope, Population.IN_STAGE, Population.ENTERED_STAGE, Population.LEFT_STAGE
-                ),
+                | links_to_stages(scope, Population.IN_STAGE, Population.ENTERED_STAGE),
             ),
             bucket=size,
             counted_from=scope.window.start if flow.before is None else None,
@@ -217,8 +207,12 @@ async def cumulative_flow_diagram(
     Lines are counted from the window's start: what was out before is in none of them.
     """
     scope = await resolve(db, asked.question())
-    flow = await accumulate(db, scope, asked.bucket, from_beginning=asked.from_beginning)
-    answer = CumulativeFlowDiagram.of(scope, asked.bucket, flow)
+    found = await measure_groups(
+        db,
+        scope,
+        lambda db, each: accumulate(db, each, asked.bucket, from_beginning=asked.from_beginning),
+    )
+    answer = CumulativeFlowDiagram.of(scope, asked.bucket, found)
     if wants_csv(request):
         rows = _rows(answer.points)
         return csv_response(list(rows[0]), rows, "cumulative-flow")

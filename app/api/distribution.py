@@ -12,8 +12,10 @@ from app.api.types import Answer
 from app.domain import errors
 from app.domain.work_item import WorkItemType
 from app.flow.distribution import FLOW_ITEM_OF, FlowItem
+from app.flow.distribution import FlowDistribution as Shares
 from app.store.populations import Population
-from app.usecases.divide_throughput import Divided, divide_throughput
+from app.usecases.divide_throughput import divide_throughput
+from app.usecases.measure_groups import Groups, measure_groups
 from app.usecases.scope import Scope
 
 router = APIRouter(prefix="/api/v1/metrics", tags=["flow metrics"], route_class=Analysis)
@@ -44,21 +46,15 @@ class FlowDistribution(Explained):
     flow_items: list[FlowItemShare]
 
     @classmethod
-    def of(cls, scope: Scope, divided: Divided) -> "FlowDistribution":
+    def of(cls, scope: Scope, divided: Groups[Shares]) -> "FlowDistribution":
         """Render the distribution of a scope."""
-        found = divided.distribution
+        found = divided.whole
         return cls(
             **explanation(
                 scope,
                 sample_size=found.throughput,
-                excluded=dict(divided.left_out),
-                links=links_to(
-                    scope,
-                    Population.THROUGHPUT,
-                    Population.DISCARDED,
-                    Population.WIP_AT_END,
-                    Population.BACKLOG,
-                ),
+                excluded=divided.left_out,
+                links=links_to(scope, Population.THROUGHPUT),
             ),
             throughput=found.throughput,
             types=[
@@ -90,7 +86,7 @@ async def flow_distribution(scope: Scoped, request: Request, db: Db) -> FlowDist
     Features are features and bugs are defects. Whether a task or an epic pays off a debt or averts
     a risk is not told by its type: they are unclassified.
     """
-    answer = FlowDistribution.of(scope, await divide_throughput(db, scope))
+    answer = FlowDistribution.of(scope, await measure_groups(db, scope, divide_throughput))
     if wants_csv(request):
         rows = [each.model_dump() for each in answer.types]
         return csv_response(list(TypeShare.model_fields), rows, "distribution")

@@ -4,13 +4,13 @@ from fractions import Fraction
 
 from pydantic import Field
 
-from app.api.filters import FlowFilter
+from app.api.filters import GroupFilter
 from app.api.types import Answer
 from app.flow.expectation import Expectation
 from app.flow.histogram import US_PER_HOUR
 
 
-class PromiseFilter(FlowFilter):
+class PromiseFilter(GroupFilter):
     """Which part of the flow is asked about, and how sure a promise shall be."""
 
     p: float = Field(0.85, ge=0.01, le=0.999, description="share of items a promise is to hold for")

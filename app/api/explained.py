@@ -1,5 +1,6 @@
 """What every flow metric says about itself: which time, which items, by which definitions."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -7,9 +8,18 @@ from urllib.parse import urlencode
 from pydantic import Field
 
 from app.api.types import Answer
+from app.domain.value_stream import Stage
+from app.domain.work_item import WorkItemType
 from app.domain.working_time import Clock
 from app.store.populations import Population
 from app.usecases.scope import Scope
+
+LEFT_OUT = {
+    "cancelled": Population.DISCARDED,
+    "in_progress": Population.WIP_AT_END,
+    "not_started": Population.BACKLOG,
+}
+"""Why items are not in a sample of finished ones, and which population lists them."""
 
 
 class Definitions(Answer):
@@ -36,7 +46,9 @@ class Explained(Answer):
     definitions_version: int
     definitions: Definitions
     sample_size: int = Field(description="items that the durations are about")
-    excluded: dict[str, int] = Field(description="items left out of the sample, by reason")
+    excluded: dict[str, int] = Field(
+        description="items left out of the sample, by reason; `links` has each as `excluded:reason`"
+    )
     low_confidence: list[str] = Field(description="percentiles that so few items cannot support")
     links: dict[str, str] = Field(description="exactly the items behind each number")
 
@@ -45,12 +57,16 @@ def explanation(
     scope: Scope,
     *,
     sample_size: int = 0,
-    excluded: dict[str, int] | None = None,
+    excluded: Mapping[str, int] | None = None,
     low_confidence: list[str] | None = None,
     links: dict[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Return the fields of Explained for a scope."""
+    """Return the fields of Explained for a scope; the links to what is excluded come by themselves.
+
+    `excluded` has the reasons of LEFT_OUT.
+    """
     window, stream = scope.window, scope.stream
+    left_out = excluded or {}
     return {
         "period_start": window.start,
         "period_end": window.end,
@@ -62,9 +78,10 @@ def explanation(
         "definitions_version": stream.definitions_version,
         "definitions": Definitions(start_stage=stream.start_stage.name, clock=scope.clock),
         "sample_size": sample_size,
-        "excluded": excluded or {},
+        "excluded": dict(left_out),
         "low_confidence": low_confidence or [],
-        "links": links or {},
+        "links": (links or {})
+        | {f"excluded:{reason}": items_link(scope, LEFT_OUT[reason]) for reason in left_out},
     }
 
 
@@ -80,8 +97,17 @@ def _scope_parameters(scope: Scope) -> list[tuple[str, str]]:
         ("start", instant_text(scope.window.start)),
         ("end", instant_text(scope.window.end)),
         ("as_of", instant_text(scope.window.as_of)),
-        *((("type", str(kind)) for kind in scope.types) if scope.types is not None else ()),
+        *_type_parameters(scope.types),
     ]
+
+
+def _type_parameters(types: Sequence[WorkItemType] | None) -> list[tuple[str, str]]:
+    """Return the filter that selects these types; none at all is all but every one."""
+    if types is None:
+        return []
+    if not types:
+        return [("exclude_types", str(kind)) for kind in WorkItemType]
+    return [("type", str(kind)) for kind in types]
 
 
 def broken_rules_link(scope: Scope) -> dict[str, str]:
@@ -94,11 +120,13 @@ def links_to(scope: Scope, *populations: Population) -> dict[str, str]:
     return {str(each): items_link(scope, each) for each in populations}
 
 
-def links_to_stages(scope: Scope, *populations: Population) -> dict[str, str]:
+def links_to_stages(
+    scope: Scope, *populations: Population, stages: Iterable[Stage] | None = None
+) -> dict[str, str]:
     """Return a link for each population of each stage, such as `in_stage:Testing`."""
     return {
         f"{each}:{stage.name}": items_link(scope, each, stage=stage.name)
-        for stage in scope.stream.stages
+        for stage in (scope.stream.stages if stages is None else stages)
         for each in populations
     }
 

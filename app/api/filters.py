@@ -65,6 +65,17 @@ class FlowFilter(WindowFilter):
         return replace(super().question(), stream=self.stream)
 
 
+class GroupFilter(FlowFilter):
+    """Which part of the flow of one stream is asked about, and whether each type alone as well."""
+
+    group_by: GroupBy | None = Field(None, description="also for each type of item alone")
+
+    @property
+    def by_type(self) -> bool:
+        """Tell whether each type is asked for."""
+        return self.group_by == "type"
+
+
 async def _scope(asked: Annotated[FlowFilter, Query()], db: Db) -> Scope:
     return await resolve(db, asked.question())
 

@@ -6,11 +6,11 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
 from app.api.explained import Explained, explanation, links_to
-from app.api.filters import FlowFilter, GroupBy
-from app.api.negotiation import csv_documented, csv_response, wants_csv
+from app.api.filters import GroupFilter
+from app.api.negotiation import csv_documented, grouped_csv, wants_csv
 from app.api.problems import documented
 from app.api.session import Analysis, Db
-from app.api.types import Answer
+from app.api.types import Answer, dumped
 from app.domain import errors
 from app.domain.work_item import WorkItemType
 from app.flow.histogram import Duration, Histogram
@@ -21,13 +21,12 @@ from app.usecases.scope import Scope, resolve
 router = APIRouter(prefix="/api/v1/metrics", tags=["flow metrics"], route_class=Analysis)
 
 
-class HistogramFilter(FlowFilter):
+class HistogramFilter(GroupFilter):
     """Which part of the flow is asked about, and which durations."""
 
     duration: Duration = Field(
         Duration.CYCLE, description="`cycle`: from the start of work; `lead`: from creation"
     )
-    group_by: GroupBy | None = Field(None, description="one histogram per type of item as well")
 
 
 class HistogramBin(Answer):
@@ -64,24 +63,18 @@ class DurationHistogram(Explained):
             **explanation(
                 scope,
                 sample_size=found.whole.count,
-                excluded=dict(found.left_out),
-                links=links_to(
-                    scope,
-                    Population.THROUGHPUT,
-                    Population.DISCARDED,
-                    Population.WIP_AT_END,
-                    Population.BACKLOG,
-                ),
+                excluded=found.left_out,
+                links=links_to(scope, Population.THROUGHPUT),
             ),
             duration=asked.duration,
             width_hours=found.whole.width_hours,
             bins=_bins(found.whole),
-            groups=None
-            if asked.group_by is None
-            else [
+            groups=[
                 TypeHistogram(type=kind, sample_size=each.count, bins=_bins(each))
                 for kind, each in found.by_type.items()
-            ],
+            ]
+            if asked.by_type
+            else None,
         )
 
 
@@ -123,10 +116,5 @@ async def duration_histogram(
     answer = DurationHistogram.of(scope, chosen, found)
     if not wants_csv(request):
         return answer
-    if answer.groups is None:
-        rows = [each.model_dump() for each in answer.bins]
-        return csv_response(list(HistogramBin.model_fields), rows, "histogram")
-    rows = [
-        {"type": group.type, **each.model_dump()} for group in answer.groups for each in group.bins
-    ]
-    return csv_response(["type", *HistogramBin.model_fields], rows, "histogram")
+    columns = list(HistogramBin.model_fields)
+    return grouped_csv(columns, answer, lambda each: dumped(each.bins), "histogram")

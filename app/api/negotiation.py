@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -56,7 +56,7 @@ def wants_csv(request: Request) -> bool:
     return preferred(request.headers.get("accept", ""), (JSON, CSV)) == CSV
 
 
-def csv_response(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], name: str) -> Response:
+def csv_response(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], name: str) -> Response:
     """Render rows as CSV with a header, CRLF ends and quotes where needed (RFC 4180).
 
     Null is an empty cell, instants are RFC 3339. A text that a spreadsheet would take for a formula
@@ -68,6 +68,19 @@ def csv_response(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], name
     writer.writerows([_cell(row.get(column)) for column in columns] for row in rows)
     headers = {"Content-Disposition": f'inline; filename="{name}.csv"', "Vary": "Accept"}
     return Response(out.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def grouped_csv(
+    columns: Sequence[str],
+    answer: Any,
+    rows_of: Callable[[Any], Iterable[Mapping[str, Any]]],
+    name: str,
+) -> Response:
+    """Render the rows of an answer, or where it has `groups` theirs, with their `type` in front."""
+    if answer.groups is None:
+        return csv_response(columns, rows_of(answer), name)
+    typed = [{"type": group.type, **row} for group in answer.groups for row in rows_of(group)]
+    return csv_response(["type", *columns], typed, name)
 
 
 def csv_documented(description: str = "the same as a table") -> dict[int | str, dict[str, Any]]:

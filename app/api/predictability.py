@@ -2,12 +2,12 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
 from app.api.expectations import PromiseFilter, ServiceLevelExpectation
 from app.api.explained import Explained, explanation, links_to
-from app.api.filters import GroupBy
+from app.api.negotiation import csv_documented, grouped_csv, wants_csv
 from app.api.problems import documented
 from app.api.session import Analysis, Db
 from app.api.types import Answer
@@ -49,12 +49,6 @@ class SleAttainment(Answer):
             high=high,
             confidence=CONFIDENCE,
         )
-
-
-class PredictabilityFilter(PromiseFilter):
-    """Which part of the flow is asked about, and which promise."""
-
-    group_by: GroupBy | None = Field(None, description="the same for each type of item as well")
 
 
 class KeptPromise(Answer):
@@ -109,33 +103,27 @@ class FlowPredictability(Explained, KeptPromise):
     groups: list[TypePredictability] | None = Field(None, description="with `group_by=type`")
 
     @classmethod
-    def of(cls, scope: Scope, asked: PredictabilityFilter, found: Checked) -> "FlowPredictability":
+    def of(cls, scope: Scope, asked: PromiseFilter, found: Checked) -> "FlowPredictability":
         """Render the predictability of a scope."""
         cycle = found.whole.cycle
         return cls(
             **explanation(
                 scope,
                 sample_size=cycle.count,
-                excluded=dict(found.left_out),
+                excluded=found.left_out,
                 low_confidence=[each for each in cycle.low_confidence if each == "p85"],
-                links=links_to(
-                    scope,
-                    Population.THROUGHPUT,
-                    Population.DISCARDED,
-                    Population.WIP_AT_END,
-                    Population.BACKLOG,
-                ),
+                links=links_to(scope, Population.THROUGHPUT),
             ),
             **_kept(found.whole),
             stated_service_level=None
             if found.stated is None
             else StatedServiceLevel.of(found.stated),
-            groups=None
-            if asked.group_by is None
-            else [
+            groups=[
                 TypePredictability(type=kind, sample_size=each.cycle.count, **_kept(each))
                 for kind, each in found.by_type.items()
-            ],
+            ]
+            if asked.by_type
+            else None,
         )
 
 
@@ -151,27 +139,35 @@ def _kept(found: Predictability) -> dict[str, Any]:
     }
 
 
-async def _asked(
-    asked: Annotated[PredictabilityFilter, Query()], db: Db
-) -> tuple[PredictabilityFilter, Scope]:
+async def _asked(asked: Annotated[PromiseFilter, Query()], db: Db) -> tuple[PromiseFilter, Scope]:
     return asked, await resolve(db, asked.question())
 
 
 @router.get(
     "/predictability",
     summary="Was the service level expectation met",
-    responses=documented(errors.InvalidValue, errors.UnknownStream, errors.ClockNotReady),
+    response_model=FlowPredictability,
+    responses=csv_documented("the promise as a row, with `group_by` a row for each type")
+    | documented(errors.InvalidValue, errors.UnknownStream, errors.ClockNotReady),
 )
 async def flow_predictability(
-    asked: Annotated[tuple[PredictabilityFilter, Scope], Depends(_asked)], db: Db
-) -> FlowPredictability:
+    asked: Annotated[tuple[PromiseFilter, Scope], Depends(_asked)], request: Request, db: Db
+) -> FlowPredictability | Response:
     """State what could be promised at the window's start, and hold the window against it.
 
     The promise is an order statistic of the cycle times of the 90 days before. The share that kept
     it comes with an exact 95 % interval.
     """
     chosen, scope = asked
-    found = await check_predictability(
-        db, scope, chosen.promise, by_type=chosen.group_by is not None
-    )
-    return FlowPredictability.of(scope, chosen, found)
+    found = await check_predictability(db, scope, chosen.promise, by_type=chosen.by_type)
+    answer = FlowPredictability.of(scope, chosen, found)
+    if not wants_csv(request):
+        return answer
+    return grouped_csv(list(_row(answer)), answer, lambda each: [_row(each)], "predictability")
+
+
+def _row(kept: KeptPromise) -> dict[str, Any]:
+    """Return a promise as a row: its parts by their names, one beside the other."""
+    plain = kept.model_dump(include={"verdict", "cycle_time_p50", "cycle_time_p85", "spread"})
+    expected = {f"expectation_{name}": value for name, value in dict(kept.expectation).items()}
+    return expected | dict(kept.sle_attainment) | plain

@@ -1,27 +1,29 @@
 """The reopen rate: how often what was finished came back."""
 
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
 from app.api.explained import Explained, explanation, items_link, links_to
-from app.api.filters import FlowFilter
-from app.api.negotiation import csv_documented, csv_response, wants_csv
+from app.api.filters import GroupFilter
+from app.api.negotiation import csv_documented, grouped_csv, wants_csv
 from app.api.problems import documented
 from app.api.session import Analysis, Db
-from app.api.types import Answer
+from app.api.types import Answer, dumped
 from app.domain import errors
-from app.flow.reopening import DEFAULT_FOLLOW_UP, FinishWeek
+from app.domain.work_item import WorkItemType
+from app.flow.reopening import DEFAULT_FOLLOW_UP, FinishWeek, ReopenRate
 from app.store.populations import Population
-from app.usecases.follow_up import FollowedUp, follow_up
+from app.usecases.follow_up import follow_up
+from app.usecases.measure_groups import Groups, measure_groups
 from app.usecases.scope import Scope, resolve
 
 router = APIRouter(prefix="/api/v1/metrics", tags=["flow metrics"], route_class=Analysis)
 
 
-class FollowUpFilter(FlowFilter):
+class FollowUpFilter(GroupFilter):
     """Which part of the flow is asked about, and how long each item is followed."""
 
     follow_up_days: int = Field(
@@ -56,39 +58,65 @@ class FinishWeekOut(Answer):
         )
 
 
-class ReopenRateOut(Explained):
+class MatureRate(Answer):
     """The reopen rate of the mature weeks together, and of each week."""
 
-    follow_up_days: int
     finished: int = Field(description="in the mature weeks")
     reopened: int = Field(description="those of them that came back in time")
     rate: float | None = Field(description="reopened / finished; null without mature weeks")
     weeks: list[FinishWeekOut]
 
+
+class TypeReopenRate(MatureRate):
+    """The reopen rate of the items of one type."""
+
+    type: WorkItemType
+    sample_size: int
+
+
+class ReopenRateOut(Explained, MatureRate):
+    """The reopen rate of what was finished in a window."""
+
+    follow_up_days: int
+    groups: list[TypeReopenRate] | None = Field(None, description="with `group_by=type`")
+
     @classmethod
-    def of(cls, scope: Scope, days: int, found: FollowedUp) -> "ReopenRateOut":
+    def of(cls, scope: Scope, asked: FollowUpFilter, found: Groups[ReopenRate]) -> "ReopenRateOut":
         """Render the reopen rate of a scope."""
-        reopening = found.reopening
+        days = asked.follow_up_days
         came_back = items_link(scope, Population.CAME_BACK, follow_up_days=str(days))
-        populations = (
-            Population.THROUGHPUT,
-            Population.DISCARDED,
-            Population.WIP_AT_END,
-            Population.BACKLOG,
-        )
         return cls(
             **explanation(
                 scope,
-                sample_size=sum(week.finished for week in reopening.weeks),
-                excluded=dict(found.left_out),
-                links=links_to(scope, *populations) | {str(Population.CAME_BACK): came_back},
+                sample_size=_followed(found.whole),
+                excluded=found.left_out,
+                links=links_to(scope, Population.THROUGHPUT)
+                | {str(Population.CAME_BACK): came_back},
             ),
+            **_rate(found.whole),
             follow_up_days=days,
-            finished=reopening.finished,
-            reopened=reopening.reopened,
-            rate=reopening.rate,
-            weeks=[FinishWeekOut.of(week) for week in reopening.weeks],
+            groups=[
+                TypeReopenRate(type=kind, sample_size=_followed(each), **_rate(each))
+                for kind, each in found.by_type.items()
+            ]
+            if asked.by_type
+            else None,
         )
+
+
+def _rate(found: ReopenRate) -> dict[str, Any]:
+    """Return the fields of MatureRate."""
+    return {
+        "finished": found.finished,
+        "reopened": found.reopened,
+        "rate": found.rate,
+        "weeks": [FinishWeekOut.of(week) for week in found.weeks],
+    }
+
+
+def _followed(found: ReopenRate) -> int:
+    """Count the items of all weeks, mature or not."""
+    return sum(week.finished for week in found.weeks)
 
 
 async def _asked(asked: Annotated[FollowUpFilter, Query()], db: Db) -> tuple[FollowUpFilter, Scope]:
@@ -99,7 +127,7 @@ async def _asked(asked: Annotated[FollowUpFilter, Query()], db: Db) -> tuple[Fol
     "/reopen-rate",
     summary="How much of what was finished came back",
     response_model=ReopenRateOut,
-    responses=csv_documented("the weeks as a table")
+    responses=csv_documented("the weeks as a table, with `group_by` those of each type")
     | documented(errors.InvalidValue, errors.UnknownStream),
 )
 async def reopen_rate(
@@ -110,9 +138,12 @@ async def reopen_rate(
     Weeks whose items have not all been followed to the end are `immature`, and not in the total.
     """
     chosen, scope = asked
-    days = chosen.follow_up_days
-    answer = ReopenRateOut.of(scope, days, await follow_up(db, scope, timedelta(days=days)))
-    if wants_csv(request):
-        rows = [each.model_dump() for each in answer.weeks]
-        return csv_response(list(FinishWeekOut.model_fields), rows, "reopen-rate")
-    return answer
+    time = timedelta(days=chosen.follow_up_days)
+    found = await measure_groups(
+        db, scope, lambda db, each: follow_up(db, each, time), by_type=chosen.by_type
+    )
+    answer = ReopenRateOut.of(scope, chosen, found)
+    if not wants_csv(request):
+        return answer
+    columns = list(FinishWeekOut.model_fields)
+    return grouped_csv(columns, answer, lambda each: dumped(each.weeks), "reopen-rate")

@@ -1,6 +1,5 @@
 """Flow over time: the same metrics for each day, week or month of a window."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
@@ -9,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
 from app.api.explained import Explained, explanation, links_to
-from app.api.filters import FlowFilter, GroupBy
+from app.api.filters import GroupFilter
 from app.api.negotiation import csv_documented, csv_response, wants_csv
 from app.api.problems import documented
 from app.api.session import Analysis, Db
@@ -20,17 +19,16 @@ from app.flow.buckets import BucketSize
 from app.flow.percentile import low_confidence
 from app.flow.series import SeriesPoint
 from app.store.populations import Population
-from app.usecases.measure_series import FlowSeries, measure_series
+from app.usecases.measure_series import FlowSeries, SeriesMeasured, measure_series
 from app.usecases.scope import Scope, resolve
 
 router = APIRouter(prefix="/api/v1", tags=["flow metrics"], route_class=Analysis)
 
 
-class SeriesFilter(FlowFilter):
+class SeriesFilter(GroupFilter):
     """Which part of the flow is asked about, and in which steps of time."""
 
     bucket: BucketSize = Field(BucketSize.DAY, description="local days, ISO weeks or months")
-    group_by: GroupBy | None = Field(None, description="one series per type of item")
 
 
 class BucketPoint(Answer):
@@ -107,17 +105,14 @@ class FlowOverTime(Explained):
     series: list[OneSeries]
 
     @classmethod
-    def of(cls, scope: Scope, size: BucketSize, found: Sequence[FlowSeries]) -> "FlowOverTime":
+    def of(cls, scope: Scope, size: BucketSize, found: SeriesMeasured) -> "FlowOverTime":
         """Render all series of a scope."""
-        points = [point for series in found for point in series.points]
+        points = [point for series in found.series for point in series.points]
         sample_size = sum(point.throughput for point in points)
         explained = explanation(
             scope,
             sample_size=sample_size,
-            excluded={
-                "cancelled": sum(point.discarded for point in points),
-                "in_progress": sum(series.points[-1].wip_at_end for series in found),
-            },
+            excluded=found.left_out,
             low_confidence=low_confidence(sample_size),
             links=links_to(
                 scope,
@@ -130,7 +125,7 @@ class FlowOverTime(Explained):
                 Population.WIP_AT_END,
             ),
         )
-        return cls(**explained, bucket=size, series=[OneSeries.of(each) for each in found])
+        return cls(**explained, bucket=size, series=[OneSeries.of(each) for each in found.series])
 
 
 async def _filter(asked: Annotated[SeriesFilter, Query()]) -> SeriesFilter:
@@ -154,7 +149,7 @@ async def flow_over_time(
     With `bucket=week` and 10 whole weeks, also the limits within which throughput varies by itself.
     """
     scope = await resolve(db, asked.question())
-    found = await measure_series(db, scope, asked.bucket, by_type=asked.group_by == "type")
+    found = await measure_series(db, scope, asked.bucket, by_type=asked.by_type)
     answer = FlowOverTime.of(scope, asked.bucket, found)
     if wants_csv(request):
         rows = [

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Self
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
 from app.api.explained import (
@@ -12,21 +12,22 @@ from app.api.explained import (
     links_to,
     links_to_stages,
 )
-from app.api.filters import Scoped
-from app.api.negotiation import csv_documented, csv_response, wants_csv
+from app.api.filters import GroupFilter
+from app.api.negotiation import csv_documented, grouped_csv, wants_csv
 from app.api.problems import documented
 from app.api.session import Analysis, Db
-from app.api.types import Answer
+from app.api.types import Answer, dumped
 from app.domain import errors
 from app.domain.broken_rule import Rule
 from app.domain.value_stream import Category, Zone
+from app.domain.work_item import WorkItemType
 from app.flow.percentile import low_confidence
 from app.flow.quality import StageQuality
 from app.flow.stage_times import US_PER_HOUR, StageTimes
 from app.flow.value_stream_map import NoEfficiency, Rung, ValueStreamMap
-from app.store.populations import Population
+from app.store.populations import OF_ONE_STAGE, Population
 from app.usecases.map_stream import map_stream
-from app.usecases.scope import Scope
+from app.usecases.scope import Scope, resolve
 
 router = APIRouter(prefix="/api/v1", tags=["flow metrics"], route_class=Analysis)
 
@@ -143,11 +144,28 @@ class StageTotals(Answer):
         )
 
 
-class StagesAnswer(Explained):
+class AllStages(Answer):
     """Every stage in order, and all together."""
 
     stages: list[StageMetrics]
     totals: StageTotals
+
+
+class TypeStages(AllStages):
+    """Every stage, as the items of one type passed it."""
+
+    type: WorkItemType
+    sample_size: int
+
+
+class StagesAnswer(Explained, AllStages):
+    """Every stage in a window."""
+
+    groups: list[TypeStages] | None = Field(None, description="with `group_by=type`")
+
+
+async def _asked(asked: Annotated[GroupFilter, Query()], db: Db) -> tuple[GroupFilter, Scope]:
+    return asked, await resolve(db, asked.question())
 
 
 @router.get(
@@ -155,26 +173,48 @@ class StagesAnswer(Explained):
     summary="Flow metrics per stage",
     response_model=StagesAnswer,
     responses={
-        **csv_documented("one row per stage"),
+        **csv_documented("one row per stage, with `group_by` per type and stage"),
         **documented(errors.InvalidValue, errors.UnknownStream, errors.ClockNotReady),
     },
 )
-async def stage_metrics(scope: Scoped, db: Db, request: Request) -> StagesAnswer | Response:
+async def stage_metrics(
+    asked: Annotated[tuple[GroupFilter, Scope], Depends(_asked)], db: Db, request: Request
+) -> StagesAnswer | Response:
     """Where items are, how long a visit to a stage lasts, where time goes, and what comes back.
 
     A visit belongs to the window in which it ends. Times per item, quality and most totals are
     about the items finished in the window. With `Accept: text/csv`, the stages as a table.
     """
+    chosen, scope = asked
     found = await map_stream(db, scope)
-    stages = stages_of(scope, found)
-    if wants_csv(request):
-        rows = [stage.model_dump() for stage in stages]
-        return csv_response(list(StageMetrics.model_fields), rows, "stages")
-    explained = map_explanation(scope, found)
-    return StagesAnswer(**explained, stages=stages, totals=StageTotals.of(found))
+    links = links_to_stages(scope, *OF_ONE_STAGE) | broken_rules_link(scope)
+    answer = StagesAnswer(
+        **map_explanation(scope, found, links),
+        **_all_stages(scope, found),
+        groups=[
+            _of_type(alone, await map_stream(db, alone)) for alone in scope.of_each_type().values()
+        ]
+        if chosen.by_type
+        else None,
+    )
+    if not wants_csv(request):
+        return answer
+    columns = list(StageMetrics.model_fields)
+    return grouped_csv(columns, answer, lambda each: dumped(each.stages), "stages")
 
 
-def map_explanation(scope: Scope, found: ValueStreamMap) -> dict[str, Any]:
+def _all_stages(scope: Scope, found: ValueStreamMap) -> dict[str, Any]:
+    """Return the fields of AllStages."""
+    return {"stages": stages_of(scope, found), "totals": StageTotals.of(found)}
+
+
+def _of_type(scope: Scope, found: ValueStreamMap) -> TypeStages:
+    """Render the map of a scope of one type."""
+    [kind] = scope.kinds
+    return TypeStages(type=kind, sample_size=found.ladder.items, **_all_stages(scope, found))
+
+
+def map_explanation(scope: Scope, found: ValueStreamMap, links: dict[str, str]) -> dict[str, Any]:
     """Return what the answer about a map rests on: the items finished in its window."""
     return explanation(
         scope,
@@ -185,11 +225,7 @@ def map_explanation(scope: Scope, found: ValueStreamMap) -> dict[str, Any]:
             "not_started": found.backlog_at_end,
         },
         low_confidence=low_confidence(found.ladder.items),
-        links=links_to(scope, Population.THROUGHPUT, Population.WIP_AT_END, Population.BACKLOG)
-        | links_to_stages(
-            scope, Population.IN_STAGE, Population.ENTERED_STAGE, Population.LEFT_STAGE
-        )
-        | broken_rules_link(scope),
+        links=links_to(scope, Population.THROUGHPUT, Population.WIP_AT_END) | links,
     )
 
 

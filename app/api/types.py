@@ -1,6 +1,7 @@
 """The kinds of value that requests carry, with the rules that hold for each everywhere."""
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, available_timezones
@@ -87,3 +88,8 @@ class Answer(BaseModel):
     """A response body."""
 
     model_config = ConfigDict(from_attributes=True, ser_json_inf_nan="null")
+
+
+def dumped(answers: Iterable[Answer]) -> list[dict[str, Any]]:
+    """Return answers as the rows of a table."""
+    return [each.model_dump() for each in answers]

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
-from app.api.explained import Explained
+from app.api.explained import Explained, links_to_stages
 from app.api.filters import FlowFilter
 from app.api.map_mermaid import mermaid
 from app.api.map_svg import svg
@@ -18,6 +18,7 @@ from app.api.types import Answer, Instant
 from app.domain import errors
 from app.domain.value_stream import Category, Zone
 from app.flow.value_stream_map import NoEfficiency, ValueStreamMap
+from app.store.populations import Population
 from app.usecases.map_stream import Comparison, compared_scope, map_stream
 from app.usecases.scope import Scope, resolve
 
@@ -186,7 +187,9 @@ async def value_stream_map(
     response.headers["Vary"] = "Accept"
     body = _body(found)
     return MapAnswer(
-        **map_explanation(scope, found),
+        **map_explanation(
+            scope, found, links_to_stages(scope, Population.IN_STAGE, Population.LEFT_STAGE)
+        ),
         **dict(body),
         caveats=CAVEATS,
         comparison=None if other is None else _compared(body, other, await map_stream(db, other)),

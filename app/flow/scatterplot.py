@@ -25,14 +25,13 @@ class Point:
 class Scatterplot:
     """The latest points of a window by finish, and what all of them say.
 
-    `cycle` is about every finished item, also where `points` leaves out the oldest. `discarded`
-    counts the items given up in the window, which are in neither. `wip_ages_us` are the ages of
-    the work in process: what is old and unfinished is missing from every percentile.
+    `cycle` is about every finished item, also where `points` leaves out the oldest. `wip_ages_us`
+    are the ages of the work in process: what is old and unfinished is missing from every
+    percentile.
     """
 
     points: Sequence[Point]
     cycle: DurationSummary
-    discarded: int
     wip_ages_us: Sequence[int]
     expectation: Expectation
 

@@ -19,11 +19,10 @@ _CYCLE_TIMES = load_query("cycle_times")
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """What was finished in a window: its cycle times, the latest items, and what was given up."""
+    """What was finished in a window: its cycle times, and the latest items."""
 
     cycle: DurationSummary
     points: tuple[Point, ...]
-    discarded: int
 
 
 async def finished(connection: Connection, selection: Selection, latest: int) -> Finished:
@@ -44,7 +43,6 @@ async def finished(connection: Connection, selection: Selection, latest: int) ->
             Point(item_id, title, kinds[kind], finished_at, cycle_us)
             for item_id, title, kind, finished_at, cycle_us in points
         ),
-        discarded=row.discarded,
     )
 
 

@@ -9,7 +9,8 @@ from app.flow.calendar import MICROSECOND, Window
 from app.store.database import Connection
 from app.store.flow_summary import State
 from app.store.measurements import Selection
-from app.store.parts import gather
+from app.store.parts import Parts, gather_buckets
+from app.store.spans import Phase
 from app.store.tables import work_items
 
 
@@ -18,9 +19,16 @@ async def left_out(connection: Connection, selection: Selection) -> dict[str, in
     window = selection.window
     # states need only what has flowed since
     last = Window(window.end - MICROSECOND, window.end, window.as_of)
-    parts = await gather(connection, replace(selection, window=last, calendar=None))
+    brief = replace(selection, window=last, calendar=None)
+    parts = await gather_buckets(connection, brief, (last.start, last.end), by_type=False)
+    return left_out_of(parts) | {"cancelled": await _discarded(connection, selection)}
+
+
+def left_out_of(parts: Parts) -> dict[str, int]:
+    """Count the same in the parts of a window."""
+    inside = (each for each in parts.moves if each.phase is Phase.INSIDE)
     return {
-        "cancelled": await _discarded(connection, selection),
+        "cancelled": sum(each.discarded_n for each in inside),
         "in_progress": State(parts, Zone.DOING).at_end,
         "not_started": State(parts, Zone.TODO).at_end,
     }

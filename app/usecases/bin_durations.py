@@ -24,9 +24,8 @@ async def bin_durations(connection: Connection, scope: Scope, duration: Duration
     """Return the histograms of cycle or lead times of the scope."""
     counted = await cycle_times.by_hour(connection, scope.selection, duration)
     whole = histogram(sum(counted.values(), Counter()))
-    kinds = list(WorkItemType) if scope.types is None else scope.types
     return Binned(
         whole=whole,
-        by_type={kind: histogram(counted.get(kind, {}), whole.width_hours) for kind in kinds},
+        by_type={kind: histogram(counted.get(kind, {}), whole.width_hours) for kind in scope.kinds},
         left_out=await left_out.left_out(connection, scope.selection),
     )

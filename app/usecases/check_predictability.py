@@ -36,7 +36,7 @@ async def check_predictability(
     connection: Connection, scope: Scope, p: Fraction, *, by_type: bool = False
 ) -> Checked:
     """State an expectation from before the window, and hold it against the window."""
-    kinds = (list(WorkItemType) if scope.types is None else scope.types) if by_type else []
+    kinds = scope.kinds if by_type else []
     selection, level = scope.selection, scope.stream.service_level
     happened = await cycle_times.cycles_us(connection, selection) if level else []
     return Checked(

@@ -29,11 +29,10 @@ class Measurement:
 
 async def measure(connection: Connection, scope: Scope) -> Measurement:
     """Return all metrics of the scope."""
-    types = list(WorkItemType) if scope.types is None else scope.types
     parts = await gather(connection, scope.selection)
     return Measurement(
         summary=summary_of(parts),
-        by_type={kind: summary_of(parts.only([kind])) for kind in types},
+        by_type={kind: summary_of(parts.only([kind])) for kind in scope.kinds},
         map=await map_parts(connection, scope, parts),
         contradictions=await data_quality.contradictions(connection, scope.selection, parts),
     )

@@ -20,7 +20,6 @@ async def plot_cycle_times(
     return Scatterplot(
         points=finished.points,
         cycle=finished.cycle,
-        discarded=finished.discarded,
         wip_ages_us=await aging.wip_ages_us(connection, selection),
         expectation=expectation(await cycle_times.cycles_us(connection, promised), p),
     )

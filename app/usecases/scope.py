@@ -4,8 +4,8 @@ Every flow metric is asked with the same words and answered for the same scope, 
 never rest on two populations.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 
 from app.domain.errors import InvalidValue
@@ -53,6 +53,15 @@ class Scope:
         """What queries are given."""
         calendar = self.stream.id if self.clock is Clock.WORKING else None
         return Selection(self.stream.id, self.window, self.types, calendar)
+
+    @property
+    def kinds(self) -> Sequence[WorkItemType]:
+        """The types that the scope holds."""
+        return list(WorkItemType) if self.types is None else self.types
+
+    def of_each_type(self) -> "Mapping[WorkItemType, Scope]":
+        """Return the same scope for each of its types alone."""
+        return {kind: replace(self, types=[kind]) for kind in self.kinds}
 
     @property
     def before_first_data(self) -> bool:

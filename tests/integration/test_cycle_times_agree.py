@@ -61,7 +61,6 @@ async def test_the_week_worked_out_by_hand_comes_out_of_the_database(
     assert [point.cycle_us // HOUR_US for point in found.points] == [24, 24, 96, 120]
     assert two.points == found.points[2:]
     assert two.cycle == found.cycle
-    assert found.discarded == 1
     assert sample == [hours * HOUR_US for hours in (24, 24, 96, 120)]
     assert lead == {24: 1, 30: 1, 120: 1, 144: 1}
     assert kinds.by_type == {"feature": 2, "bug": 2, "task": 0, "epic": 0}

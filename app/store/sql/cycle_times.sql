@@ -20,15 +20,6 @@ points AS (
            array_agg(finished_at) AS finished, array_agg(cycle_us) AS cycles_us
     FROM (SELECT * FROM finished ORDER BY finished_at DESC, id DESC
           LIMIT CAST(:latest AS integer)) AS chosen
-),
-discards AS (
-    SELECT count(*) AS discarded
-    FROM work_items
-    WHERE value_stream_id = CAST(:stream_id AS integer)
-      AND cancelled_at >= CAST(:starts AS timestamptz)
-      AND cancelled_at < CAST(:ends AS timestamptz)
-      AND finished_at IS NULL
-      AND (CAST(:types AS text[]) IS NULL OR type = ANY (CAST(:types AS text[])))
 )
-SELECT p.*, d.discarded
-FROM points p, discards d;
+SELECT p.*
+FROM points p;

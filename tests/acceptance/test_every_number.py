@@ -1,0 +1,235 @@
+"""Every analytical answer says what it rests on, and every number in it leads to its items.
+
+On a history in which everything happens: items skip stages, return, are reopened, given up, told
+late, corrected and blocked.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from app.api.flow import LINKS
+from tests.acceptance.helpers import ITEMS, METRICS, day, get
+from tests.acceptance.rich_history import rich_client
+
+ASKED = (
+    {"start": day(7), "end": day(35), "type": "bug"},
+    {"start": day(0), "end": day(60), "tz": "America/Havana", "exclude_types": ["task", "epic"]},
+    {"start": day(0), "end": day(42), "as_of": day(24.5)},
+    {"days": 30, "as_of": day(33), "type": ["bug", "task"]},
+    {"start": day(7), "end": day(28), "type": "bug", "exclude_types": "bug"},
+)
+"""Windows and filters."""
+
+Answer = dict[str, Any]
+Numbers = Iterator[tuple[str, int | None]]
+"""The name of a link, and the number in the answer whose items it lists; None for none."""
+
+
+@pytest.fixture(scope="module")
+async def rich(server_url: str, template: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a service with a rich history, which tests only read."""
+    async with rich_client(server_url, template) as client:
+        yield client
+
+
+def of_metrics(found: Answer) -> Numbers:
+    """Tell the numbers that `/metrics` links."""
+    own = {"cycle_time": "cycle_time_count", "lead_time": "lead_time_count"}
+    for name in LINKS:
+        yield name, found[own.get(name, name)]
+
+
+def of_stages(found: Answer) -> Numbers:
+    """Tell the numbers that `/metrics/stages` links."""
+    yield "wip_at_end", found["totals"]["wip_at_end"]
+    for stage in found["stages"]:
+        yield f"in_stage:{stage['name']}", stage["wip_at_end"]
+        yield f"entered_stage:{stage['name']}", stage["arrivals"]
+        yield f"left_stage:{stage['name']}", stage["visits"]
+
+
+def of_map(found: Answer) -> Numbers:
+    """Tell the numbers that the map links."""
+    yield "wip_at_end", found["totals"]["wip"]
+    for stage in found["stages"]:
+        yield f"in_stage:{stage['name']}", stage["wip"]
+        yield f"left_stage:{stage['name']}", stage["visits"]
+
+
+def of_series(found: Answer) -> Numbers:
+    """Tell the numbers that the series link: those of all buckets together."""
+    points = [point for series in found["series"] for point in series["points"]]
+    for name in ("throughput", "started", "created", "discarded", "reopened", "recompleted"):
+        yield name, sum(point[name] for point in points)
+    yield "wip_at_end", sum(series["points"][-1]["wip_at_end"] for series in found["series"])
+
+
+def of_cumulative_flow(found: Answer) -> Numbers:
+    """Tell the numbers that the cumulative flow diagram links."""
+    last = found["points"][-1]
+    yield "discarded", last["discarded"] - found["opening"]["discarded"]
+    yield "wip_at_end", last["wip"]
+    for stage in found["stages"]:
+        name = stage["name"]
+        yield f"in_stage:{name}", last["in_stage"].get(name)
+        yield f"entered_stage:{name}", sum(each["arrivals"][name] for each in found["points"])
+
+
+def of_bottleneck(found: Answer) -> Numbers:
+    """Tell the numbers that the bottleneck's evidence links."""
+    for stage in found["stages"]:
+        yield f"in_stage:{stage['stage']}", stage["wip_at_end"]
+
+
+def nothing_more(_: Answer) -> Numbers:
+    """Tell of no numbers but the sample and what is left out of it."""
+    yield from ()
+
+
+NUMBERS: dict[str, Callable[[Answer], Numbers]] = {
+    METRICS: of_metrics,
+    f"{METRICS}/stages": of_stages,
+    f"{METRICS}/series": of_series,
+    f"{METRICS}/cumulative-flow": of_cumulative_flow,
+    f"{METRICS}/scatter": lambda found: iter([("wip_now", found["wip_now"])]),
+    f"{METRICS}/histogram": nothing_more,
+    f"{METRICS}/aging": lambda found: iter([("wip_now", found["wip"])]),
+    f"{METRICS}/littles-law": nothing_more,
+    f"{METRICS}/bottleneck": of_bottleneck,
+    f"{METRICS}/distribution": nothing_more,
+    f"{METRICS}/predictability": nothing_more,
+    f"{METRICS}/reopen-rate": lambda found: iter(
+        [("came_back", sum(week["reopened"] for week in found["weeks"]))]
+    ),
+    "/api/v1/value-stream-map": of_map,
+}
+"""For each analytical endpoint the numbers that it links, beside the sample and its complement."""
+
+EVENTS = ("reopened", "recompleted", "decommits", "entered_stage", "left_stage")
+"""Numbers that count events: an item to which it happened twice is listed once."""
+
+
+class Listed:
+    """What links list: each is followed once, and each item's history is read once."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self.client = client
+        self.lists: dict[str, list[int]] = {}
+        self.moves: dict[int, list[dict[str, Any]]] = {}
+
+    async def ids(self, link: str) -> list[int]:
+        """Return the items that a link lists, over all pages."""
+        if link not in self.lists:
+            found, following = list[int](), f"{link}&limit=25"
+            while following:
+                page = await self.client.get(following)
+                assert page.status_code == 200, page.text
+                found += [each["id"] for each in page.json()["items"]]
+                following = page.links.get("next", {}).get("url", "")
+            assert len(set(found)) == len(found)
+            self.lists[link] = found
+        return self.lists[link]
+
+    async def events(self, link: str, found: Answer, name: str) -> int:
+        """Count how often it happened to the items of a link in the window, by their histories."""
+        kind, _, stage = name.partition(":")
+        counted = 0
+        for item_id in await self.ids(link):
+            if item_id not in self.moves:
+                path = f"{ITEMS}/{item_id}/history"
+                self.moves[item_id] = (await get(self.client, path))["transitions"]
+            moves = self.moves[item_id]
+            happened = [
+                each
+                for number, each in enumerate(moves)
+                if found["period_start"] <= each["timestamp"] < found["period_end"]
+                and _is(kind, stage, each, moves[:number])
+            ]
+            assert happened, f"{item_id} has no {name}"
+            counted += len(happened)
+        return counted
+
+
+def _is(kind: str, stage: str, move: dict[str, Any], before: list[dict[str, Any]]) -> bool:
+    """Tell whether a move of the default stream is an event of this kind."""
+    left, entered = move["from_stage"], move["to_stage"]
+    if left == entered:
+        return False
+    delivered = any(each["to_stage"] == "Production" for each in before)
+    kinds: dict[str, bool] = {
+        "reopened": left == "Production",
+        "recompleted": entered == "Production" and delivered,
+        "decommits": entered == "Backlog" and left not in (None, "Production"),
+        "entered_stage": entered == stage,
+        "left_stage": left == stage,
+    }
+    return kinds[kind]
+
+
+@pytest.fixture(scope="module")
+async def listed(rich: httpx.AsyncClient) -> Listed:
+    """What links list, for all tests."""
+    return Listed(rich)
+
+
+@pytest.mark.parametrize("path", NUMBERS)
+@pytest.mark.parametrize("asked", ASKED, ids=range(len(ASKED)))
+async def test_a_link_lists_exactly_as_many_items_as_its_number_says(
+    rich: httpx.AsyncClient, listed: Listed, path: str, asked: dict[str, Any]
+) -> None:
+    found = await get(rich, path, **asked)
+    numbers = {"throughput": found["sample_size"], **dict(NUMBERS[path](found))}
+    numbers |= {f"excluded:{reason}": count for reason, count in found["excluded"].items()}
+    assert set(found["links"]) - {"broken_rules"} == set(numbers)
+    for name, number in numbers.items():
+        link = found["links"][name]
+        if name.partition(":")[0] in EVENTS:
+            assert await listed.events(link, found, name) == number, name
+        elif number is not None:
+            assert len(await listed.ids(link)) == number, name
+
+
+@pytest.mark.parametrize("asked", ASKED, ids=range(len(ASKED)))
+async def test_no_two_answers_leave_out_different_items(
+    rich: httpx.AsyncClient, asked: dict[str, Any]
+) -> None:
+    answers = [await get(rich, path, **asked) for path in NUMBERS]
+    assert all(each["sample_size"] == answers[0]["sample_size"] for each in answers)
+    assert all(each["excluded"] == answers[0]["excluded"] for each in answers)
+
+
+async def test_the_history_holds_everything_that_can_happen(rich: httpx.AsyncClient) -> None:
+    found = await get(rich, METRICS, start=day(0), end=day(42))
+    for name in ("reopened", "recompleted", "decommits", "discarded", "rework_rate", "wip_at_end"):
+        assert found[name], name
+    assert found["blocked_time"]
+    assert all(found["excluded"].values())
+
+
+GROUPED = [
+    f"{METRICS}/{name}"
+    for name in ("stages", "scatter", "aging", "littles-law", "reopen-rate", "predictability")
+]
+"""Endpoints whose groups look like the whole; a histogram's bins are as wide as the whole's."""
+
+
+@pytest.mark.parametrize("path", GROUPED)
+async def test_a_group_is_what_its_type_gives_alone(rich: httpx.AsyncClient, path: str) -> None:
+    asked = {"start": day(7), "end": day(35), "as_of": day(42), "exclude_types": "epic"}
+    whole = await get(rich, path, **asked, group_by="type")
+    assert [group["type"] for group in whole["groups"]] == ["feature", "bug", "task"]
+    assert sum(group["sample_size"] for group in whole["groups"]) == whole["sample_size"]
+    for group in whole["groups"]:
+        alone = await get(rich, path, **asked, type=group["type"])
+        same = [name for name in group if name != "type"]
+        assert {name: group[name] for name in same} == {name: alone[name] for name in same}
+    assert (await get(rich, path, **asked))["groups"] is None
+    table = {"Accept": "text/csv"}
+    plain = await rich.get(path, params=asked, headers=table)
+    grouped = await rich.get(path, params=asked | {"group_by": "type"}, headers=table)
+    header, *rows = grouped.text.splitlines()
+    assert "type" in header.split(",")
+    assert len(rows) >= len(plain.text.splitlines()) - 1
