@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
 from app.api.flow import FlowMetrics
-from app.api.negotiation import JSON, preferred
+from app.api.negotiation import JSON, negotiated
 from app.api.problems import InvalidRequest, documented
 from app.api.session import KEYED, Db, UnitOfWork
 from app.api.types import Answer, Instant, Name
@@ -227,11 +227,11 @@ async def export_definitions(
 ) -> Response:
     """Return streams as a file, to begin with or to keep; applying it changes nothing."""
     definitions = await export(db, which.key)
-    if preferred(request.headers.get("accept", ""), (YAML, JSON)) == JSON:
+    if negotiated(request, (YAML, JSON)) == JSON:
         content, media = json.dumps(stream_file.plain(definitions), ensure_ascii=False), JSON
     else:
         content, media = stream_file.write(definitions), YAML
-    return Response(content, media_type=media, headers={"Vary": "Accept"})
+    return Response(content, media_type=media)
 
 
 @router.get(

@@ -108,11 +108,7 @@ class FlowMetrics(Explained, FlowNumbers):
         explained = explanation(
             scope,
             sample_size=summary.cycle.count,
-            excluded={
-                "cancelled": summary.discarded,
-                "in_progress": summary.wip_at_end,
-                "not_started": summary.backlog_items,
-            },
+            excluded=left_out_of_summary(summary),
             low_confidence=summary.low_confidence,
             links={name: items_link(scope, population) for name, population in LINKS.items()},
         )
@@ -131,6 +127,15 @@ class FlowMetrics(Explained, FlowNumbers):
             by_type={kind: FlowNumbers(**numbers(each)) for kind, each in measured.by_type.items()},
             data_quality=DataQuality(**measured.contradictions),
         )
+
+
+def left_out_of_summary(summary: FlowSummary) -> dict[str, int]:
+    """Return by reason the items that the durations of a summary are not about."""
+    return {
+        "cancelled": summary.discarded,
+        "in_progress": summary.wip_at_end,
+        "not_started": summary.backlog_items,
+    }
 
 
 def numbers(summary: FlowSummary) -> dict[str, Any]:

@@ -51,9 +51,15 @@ def _weight(ranges: Sequence[tuple[str, float]], media: str) -> tuple[float, int
     return (weight, exactness) if weight else (0.0, 0)
 
 
+def negotiated(request: Request, offered: Sequence[str]) -> str:
+    """Return the form that a client likes best; its answer says that it depends on that."""
+    request.state.varies_by_accept = True
+    return preferred(request.headers.get("accept", ""), offered)
+
+
 def wants_csv(request: Request) -> bool:
     """Tell whether the client asks for CSV rather than JSON."""
-    return preferred(request.headers.get("accept", ""), (JSON, CSV)) == CSV
+    return negotiated(request, (JSON, CSV)) == CSV
 
 
 def csv_response(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], name: str) -> Response:
@@ -66,7 +72,7 @@ def csv_response(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], name
     writer = csv.writer(out)
     writer.writerow(columns)
     writer.writerows([_cell(row.get(column)) for column in columns] for row in rows)
-    headers = {"Content-Disposition": f'inline; filename="{name}.csv"', "Vary": "Accept"}
+    headers = {"Content-Disposition": f'inline; filename="{name}.csv"'}
     return Response(out.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
 
 

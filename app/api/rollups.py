@@ -1,21 +1,26 @@
 """Kept figures of whole days, weeks and months."""
 
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
+from app.api.explained import Explained, explanation, links_to
 from app.api.negotiation import csv_documented, csv_response, wants_csv
 from app.api.problems import documented
 from app.api.session import Analysis, Db
 from app.api.types import Answer, Instant, Name
 from app.api.types import Request as RequestModel
 from app.domain import errors
+from app.domain.value_stream import ValueStream
 from app.domain.work_item import WorkItemType
+from app.flow.calendar import Window
 from app.flow.percentile import low_confidence
 from app.flow.periods import PeriodType
-from app.store import rollups, value_streams
+from app.store import measurements, rollups, transitions, value_streams
+from app.store.populations import Population
+from app.usecases.scope import Scope
 
 router = APIRouter(prefix="/api/v1", tags=["flow metrics"], route_class=Analysis)
 
@@ -63,18 +68,69 @@ class Rollup(Answer):
         return cls.model_validate(named)
 
 
-class Rollups(Answer):
-    """The kept periods of a stream, oldest first."""
+class Rollups(Explained):
+    """The kept periods of a stream, oldest first; the window is that of all periods together."""
 
     period_type: PeriodType
     type: WorkItemType | None
-    timezone: str
     filled_until: datetime | None = Field(description="how far periods are kept; null: not yet")
-    sample_size: int = Field(description="items that the durations are about")
     low_confidence: list[str] = Field(
         description="percentiles that even the period with most items cannot support"
     )
     periods: list[Rollup]
+
+    @classmethod
+    def of(
+        cls, asked: RollupFilter, scope: Scope, until: datetime | None, periods: list[Rollup]
+    ) -> Self:
+        """Render the periods of a scope, which are kept until then."""
+        finished = [period.throughput for period in periods]
+        left_out = {
+            "cancelled": sum(period.discarded for period in periods),
+            "in_progress": periods[-1].wip_at_end if periods else 0,
+        }
+        return cls(
+            **explanation(
+                scope,
+                sample_size=sum(finished),
+                excluded=left_out if periods else {},
+                low_confidence=low_confidence(max(finished, default=0)),
+                links=links_to(scope, *_LISTED) if periods else {},
+            ),
+            period_type=asked.period_type,
+            type=asked.type,
+            filled_until=until,
+            periods=periods,
+        )
+
+
+_LISTED = (
+    Population.THROUGHPUT,
+    Population.STARTED,
+    Population.CREATED,
+    Population.DISCARDED,
+    Population.REOPENED,
+    Population.RECOMPLETED,
+    Population.WIP_AT_END,
+)
+"""The numbers whose items are to be had for all periods together."""
+
+
+async def _scope(
+    db: Db, asked: RollupFilter, stream: ValueStream, until: datetime | None, periods: list[Rollup]
+) -> Scope:
+    """Return the time of all periods together, as of now; an instant where there are none."""
+    now = await transitions.clock(db)
+    start = periods[0].period_start if periods else asked.start or now
+    end = periods[-1].period_end if periods else start
+    beyond = asked.end is not None and (until is None or asked.end > until)
+    return Scope(
+        stream=stream,
+        window=Window(start, end, as_of=now, partial=beyond),
+        tz=stream.zone_info,
+        types=None if asked.type is None else [asked.type],
+        extent=await measurements.extent(db, stream.id, now),
+    )
 
 
 @router.get(
@@ -99,13 +155,5 @@ async def read_rollups(
     if wants_csv(request):
         table = [period.model_dump() for period in periods]
         return csv_response(list(Rollup.model_fields), table, f"rollups-{asked.period_type}")
-    finished = [period.throughput for period in periods]
-    return Rollups(
-        period_type=asked.period_type,
-        type=asked.type,
-        timezone=str(stream.zone_info),
-        filled_until=kept.filled_until if kept else None,
-        sample_size=sum(finished),
-        low_confidence=low_confidence(max(finished, default=0)),
-        periods=periods,
-    )
+    until = kept.filled_until if kept else None
+    return Rollups.of(asked, await _scope(db, asked, stream, until, periods), until, periods)

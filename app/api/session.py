@@ -72,7 +72,7 @@ class UnitOfWork(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Wrap the handler; an exception rolls back and travels on to the problem table."""
-        handle = super().get_route_handler()
+        handle = _telling_what_it_varies_by(super().get_route_handler())
         takes_query = _takes_query(self.dependant)
 
         async def in_transaction(request: Request) -> Response:
@@ -99,6 +99,18 @@ class Analysis(UnitOfWork):
     def __init__(self, *args: Any, **options: Any) -> None:
         options["responses"] = NOT_MODIFIED | (options.get("responses") or {})
         super().__init__(*args, **options)
+
+
+def _telling_what_it_varies_by(handle: Handler) -> Handler:
+    """Tell caches in between that an answer in one of several forms was chosen by `Accept`."""
+
+    async def telling(request: Request) -> Response:
+        response = await handle(request)
+        if getattr(request.state, "varies_by_accept", False):
+            response.headers["Vary"] = "Accept"
+        return response
+
+    return telling
 
 
 async def _write(request: Request, handle: Handler) -> Response:

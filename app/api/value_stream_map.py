@@ -10,7 +10,7 @@ from app.api.explained import Explained, links_to_stages
 from app.api.filters import FlowFilter
 from app.api.map_mermaid import mermaid
 from app.api.map_svg import svg
-from app.api.negotiation import CSV, JSON, csv_response, preferred
+from app.api.negotiation import CSV, JSON, csv_response, negotiated
 from app.api.problems import documented
 from app.api.session import Analysis, Db
 from app.api.stage_metrics import Share, map_explanation
@@ -166,7 +166,6 @@ async def value_stream_map(
     asked: Annotated[tuple[Scope, Scope | None, str], Depends(_asked)],
     db: Db,
     request: Request,
-    response: Response,
 ) -> MapAnswer | Response:
     """Process and waiting time, quality and queues of every stage, and what is sent back.
 
@@ -176,15 +175,15 @@ async def value_stream_map(
     """
     scope, other, form = asked
     found = await map_stream(db, scope)
-    media = _FORMATS.get(form) or _preferred(request)
+    liked = negotiated(request, tuple(_FORMATS.values()))
+    media = _FORMATS.get(form, liked)
     if media == CSV:
         rows = [stage.model_dump() for stage in _stages(found)]
         return csv_response(list(MapStage.model_fields), rows, "value-stream-map")
     if media != JSON:
         draw = svg if media == SVG else mermaid
         text = draw(found, scope.stream.name, scope.tz)
-        return Response(text, media_type=f"{media}; charset=utf-8", headers={"Vary": "Accept"})
-    response.headers["Vary"] = "Accept"
+        return Response(text, media_type=f"{media}; charset=utf-8")
     body = _body(found)
     return MapAnswer(
         **map_explanation(
@@ -194,10 +193,6 @@ async def value_stream_map(
         caveats=CAVEATS,
         comparison=None if other is None else _compared(body, other, await map_stream(db, other)),
     )
-
-
-def _preferred(request: Request) -> str:
-    return preferred(request.headers.get("accept", ""), tuple(_FORMATS.values()))
 
 
 def _body(found: ValueStreamMap) -> MapBody:

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import Field
 
-from app.api.explained import items_link
+from app.api.explained import Definitions, explanation, items_link
 from app.api.filters import WindowFilter
-from app.api.flow import FlowNumbers, numbers
+from app.api.flow import LINKS, FlowNumbers, left_out_of_summary, numbers
 from app.api.negotiation import csv_documented, csv_response, wants_csv
 from app.api.problems import documented
 from app.api.session import Db, UnitOfWork
@@ -17,8 +17,8 @@ from app.api.work_items import WhichStream
 from app.domain import errors
 from app.domain.value_stream import Category, MovePolicy, Stage, ValueStream, WipPolicy, Zone
 from app.domain.working_time import to_plain
+from app.flow.summary import FlowSummary
 from app.store import value_streams
-from app.store.populations import Population
 from app.usecases.measure_streams import StreamsMeasured, measure_streams
 from app.usecases.scope import Scope
 
@@ -120,6 +120,8 @@ class StreamNumbers(FlowNumbers):
 
     stream: str
     name: str
+    last_event_at: datetime | None = Field(description="the newest move in the stream")
+    excluded: dict[str, int] = Field(description="items left out of the sample, by reason")
     links: dict[str, str]
 
 
@@ -132,7 +134,12 @@ class StreamsAnswer(Answer):
     partial: bool
     definitions: dict[str, str]
     sample_size: int = Field(description="items that the durations of `total` are about")
+    excluded: dict[str, int] = Field(description="items left out of the sample, by reason")
     low_confidence: list[str]
+    last_event_at: datetime | None = Field(description="the newest move in any of the streams")
+    links: dict[str, str] = Field(
+        description="the items behind the numbers, stream by stream: `throughput:platform`"
+    )
     streams: list[StreamNumbers]
     total: FlowNumbers
 
@@ -140,33 +147,44 @@ class StreamsAnswer(Answer):
     def of(cls, found: StreamsMeasured) -> "StreamsAnswer":
         """Render what was measured."""
         window = found.streams[0][0].window
+        rows = [_numbers(scope, summary) for scope, summary in found.streams]
         return cls(
             period_start=window.start,
             period_end=window.end,
             as_of=window.as_of,
             partial=window.partial,
             definitions={
+                **Definitions(
+                    start_stage="the first active one of each stream",
+                    clock=found.streams[0][0].clock,
+                ).model_dump(),
                 "total": "counts, WIP and states add up over the streams; averages and percentiles "
-                "of times are those of all items together, never means of the streams' own"
+                "of times are those of all items together, never means of the streams' own",
             },
             sample_size=found.total.cycle.count,
+            excluded=left_out_of_summary(found.total),
             low_confidence=found.total.low_confidence,
-            streams=[
-                StreamNumbers(
-                    stream=scope.stream.key,
-                    name=scope.stream.name,
-                    links=_links(scope),
-                    **numbers(summary),
-                )
-                for scope, summary in found.streams
-            ],
+            last_event_at=max(
+                (each.last_event_at for each in rows if each.last_event_at), default=None
+            ),
+            links={
+                f"{name}:{row.stream}": link for row in rows for name, link in row.links.items()
+            },
+            streams=rows,
             total=FlowNumbers(**numbers(found.total)),
         )
 
 
-def _links(scope: Scope) -> dict[str, str]:
-    populations = (Population.THROUGHPUT, Population.WIP_AT_END, Population.BACKLOG)
-    return {str(each): items_link(scope, each) for each in populations}
+def _numbers(scope: Scope, summary: FlowSummary) -> StreamNumbers:
+    """Render the numbers of one stream."""
+    links = {name: items_link(scope, population) for name, population in LINKS.items()}
+    explained = explanation(scope, excluded=left_out_of_summary(summary), links=links)
+    return StreamNumbers(
+        stream=scope.stream.key,
+        name=scope.stream.name,
+        **{name: explained[name] for name in ("last_event_at", "excluded", "links")},
+        **numbers(summary),
+    )
 
 
 def _head(stream: ValueStream) -> dict[str, Any]:

@@ -8,9 +8,11 @@ from itertools import accumulate
 
 import httpx
 
+from app import jobs
 from app.domain.transition import Transition
 from app.domain.value_stream import DEFAULT_STREAM
 from app.domain.work_item import ItemHistory, WorkItemType
+from app.store.database import open_database
 from tests.acceptance.helpers import ITEMS, MONDAY, as_batch_item, day, move
 from tests.conftest import fresh_database, running_client
 
@@ -64,6 +66,9 @@ async def rich_client(server_url: str, template: str) -> AsyncIterator[httpx.Asy
             body = {"reason": "waits for an answer", "started_at": day(20 + number % 12), **over}
             blocked = await client.post(f"{ITEMS}/{item_id}/blocks", json=body)
             assert blocked.status_code == 201, blocked.text
+        database = open_database(url)
+        await jobs.roll_up_streams(database)  # most days are kept then, the last ones are not
+        await database.dispose()
         yield client
 
 

@@ -11,6 +11,8 @@ import httpx
 import pytest
 
 from app.api.flow import LINKS
+from app.main import create_app
+from app.settings import Settings
 from tests.acceptance.helpers import ITEMS, METRICS, day, get
 from tests.acceptance.rich_history import rich_client
 
@@ -120,6 +122,18 @@ class Listed:
         self.lists: dict[str, list[int]] = {}
         self.moves: dict[int, list[dict[str, Any]]] = {}
 
+    async def agree(self, found: Answer, numbers: dict[str, int | None]) -> None:
+        """Hold every link of an answer against its number; no link may be without one."""
+        numbers = {"throughput": found["sample_size"], **numbers}
+        numbers |= {f"excluded:{reason}": count for reason, count in found["excluded"].items()}
+        assert set(found["links"]) - {"broken_rules"} == set(numbers)
+        for name, number in numbers.items():
+            link = found["links"][name]
+            if name.partition(":")[0] in EVENTS:
+                assert await self.events(link, found, name) == number, name
+            elif number is not None:
+                assert len(await self.ids(link)) == number, name
+
     async def ids(self, link: str) -> list[int]:
         """Return the items that a link lists, over all pages."""
         if link not in self.lists:
@@ -181,15 +195,7 @@ async def test_a_link_lists_exactly_as_many_items_as_its_number_says(
     rich: httpx.AsyncClient, listed: Listed, path: str, asked: dict[str, Any]
 ) -> None:
     found = await get(rich, path, **asked)
-    numbers = {"throughput": found["sample_size"], **dict(NUMBERS[path](found))}
-    numbers |= {f"excluded:{reason}": count for reason, count in found["excluded"].items()}
-    assert set(found["links"]) - {"broken_rules"} == set(numbers)
-    for name, number in numbers.items():
-        link = found["links"][name]
-        if name.partition(":")[0] in EVENTS:
-            assert await listed.events(link, found, name) == number, name
-        elif number is not None:
-            assert len(await listed.ids(link)) == number, name
+    await listed.agree(found, dict(NUMBERS[path](found)))
 
 
 @pytest.mark.parametrize("asked", ASKED, ids=range(len(ASKED)))
@@ -201,12 +207,76 @@ async def test_no_two_answers_leave_out_different_items(
     assert all(each["excluded"] == answers[0]["excluded"] for each in answers)
 
 
+FRAME = {
+    "definitions",
+    "sample_size",
+    "excluded",
+    "low_confidence",
+    "as_of",
+    "partial",
+    "last_event_at",
+    "links",
+    "period_start",
+    "period_end",
+}
+"""What every analytical answer says of itself."""
+
+
+def analytical_paths() -> list[str]:
+    """Return the endpoints that measure, as the OpenAPI document has them."""
+    paths = create_app(Settings.read({}), "postgresql+asyncpg://nowhere/none").openapi()["paths"]
+    measures = ("/api/v1/metrics", "/api/v1/value-stream", "/api/v1/data-quality")
+    return [
+        path
+        for path, methods in paths.items()
+        if path.startswith(measures)
+        and "flow metrics" in methods.get("get", {}).get("tags", ())
+        and "{" not in path
+    ] + ["/api/v1/value-streams/metrics"]
+
+
+@pytest.mark.parametrize("path", analytical_paths())
+async def test_every_analytical_answer_says_what_it_rests_on(
+    rich: httpx.AsyncClient, client: httpx.AsyncClient, path: str
+) -> None:
+    found = await get(rich, path)
+    assert set(found) >= FRAME
+    assert found["definitions"]["window"] == "[start,end)"
+    assert found["last_event_at"] is not None
+    assert set(await get(client, path)) >= FRAME  # of an empty stream as well
+
+
+def test_no_analytical_endpoint_is_left_out_here() -> None:
+    others = {f"{METRICS}/rollups", "/api/v1/value-streams/metrics", "/api/v1/data-quality"}
+    assert {*analytical_paths()} == {*NUMBERS} | others
+
+
 async def test_the_history_holds_everything_that_can_happen(rich: httpx.AsyncClient) -> None:
     found = await get(rich, METRICS, start=day(0), end=day(42))
     for name in ("reopened", "recompleted", "decommits", "discarded", "rework_rate", "wip_at_end"):
         assert found[name], name
     assert found["blocked_time"]
     assert all(found["excluded"].values())
+
+
+@pytest.mark.parametrize("asked", [{}, {"type": "bug", "period_type": "week"}, {"end": day(21)}])
+async def test_the_kept_periods_lead_to_their_items(
+    rich: httpx.AsyncClient, listed: Listed, asked: dict[str, Any]
+) -> None:
+    found = await get(rich, f"{METRICS}/rollups", **asked)
+    assert found["periods"]
+    series = {"points": found["periods"]}
+    await listed.agree(found, dict(of_series({"series": [series]})))
+
+
+async def test_a_stream_beside_others_leads_to_its_items(
+    rich: httpx.AsyncClient, listed: Listed
+) -> None:
+    found = await get(rich, "/api/v1/value-streams/metrics", **ASKED[0])
+    [row] = found["streams"]
+    assert found["links"] == {f"{name}:default": link for name, link in row["links"].items()}
+    assert found["excluded"] == row["excluded"]
+    await listed.agree(found | row, dict(of_metrics(row)))
 
 
 GROUPED = [

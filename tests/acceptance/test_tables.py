@@ -6,6 +6,9 @@ import io
 import httpx
 import pytest
 
+from app.main import create_app
+from app.settings import Settings
+
 TABLES = {
     "/api/v1/metrics": "type",
     "/api/v1/metrics/stages": "id",
@@ -22,6 +25,9 @@ TABLES = {
     "/api/v1/value-stream-map": "id",
     "/api/v1/data-quality": "rule",
     "/api/v1/work-items": "id",
+    "/api/v1/broken-rules": "rule",
+    "/api/v1/metrics/rollups": "date",
+    "/api/v1/value-streams/metrics": "stream",
 }
 """Endpoints and a column that each has."""
 
@@ -38,6 +44,18 @@ async def test_a_table_has_a_header_and_rows_of_its_width(
     assert TABLES[path] in header
     assert all(len(row) == len(header) for row in rows)
     assert not any(cell.startswith("=") for row in rows for cell in row)
+    assert answer.headers["vary"] == "Accept"
+    assert (await client.get(path)).headers["vary"] == "Accept"  # the other form has to say it, too
+
+
+def test_every_endpoint_that_tells_of_a_table_is_tested_here() -> None:
+    app = create_app(Settings.read({}), "postgresql+asyncpg://nowhere/none")
+    reads = {
+        path: methods["get"]["responses"]["200"].get("content", {})
+        for path, methods in app.openapi()["paths"].items()
+        if "get" in methods and "{" not in path
+    }
+    assert {path for path, content in reads.items() if "text/csv" in content} == {*TABLES}
 
 
 async def test_the_metrics_have_a_row_for_all_and_one_for_each_type(
