@@ -98,7 +98,7 @@ How work flows from idea to production, and why it waits.
 
 - Instants are RFC 3339 with an offset; answers are in UTC. Durations are hours.
 - Errors are `application/problem+json`; their `type` is stable and explains itself.
-- Every write takes an `Idempotency-Key`; moves and edits take an `If-Match`.
+- Every write takes an `Idempotency-Key`; moves, edits and blocks take an `If-Match`.
 """
 
 

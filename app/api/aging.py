@@ -63,6 +63,7 @@ class Ages(Answer):
     wip: int = Field(description="items in process, as many as `items` lists")
     wip_older_than_p85: int | None = Field(description="null when nothing was finished")
     oldest_age: float | None
+    blocked_now: int = Field(description="items in process that cannot go on")
 
 
 class TypeAges(Ages):
@@ -89,7 +90,9 @@ class AgingWip(Explained, Ages):
                 sample_size=cycle.count,
                 excluded=watched.left_out,
                 low_confidence=cycle.low_confidence,
-                links=links_to(scope, Population.WIP_NOW, Population.THROUGHPUT),
+                links=links_to(
+                    scope, Population.WIP_NOW, Population.BLOCKED_NOW, Population.THROUGHPUT
+                ),
             ),
             **_ages(found),
             items=_items(found),
@@ -114,6 +117,7 @@ def _ages(found: AgingWork) -> dict[str, Any]:
         "wip": len(found.items),
         "wip_older_than_p85": found.older_than_p85,
         "oldest_age": hours(found.oldest_age_us),
+        "blocked_now": sum(item.blocked_since is not None for item in found.items),
     }
 
 

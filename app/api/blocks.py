@@ -3,17 +3,19 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Response
 from pydantic import ConfigDict, Field
 
+from app.api.items import tag
 from app.api.problems import documented
 from app.api.session import KEYED, Db, UnitOfWork
 from app.api.types import Answer, Id, Instant, Key, Reason
 from app.api.types import Request as RequestModel
-from app.api.work_items import ItemId
+from app.api.work_items import IfMatch, ItemId, versions_in
 from app.domain import errors
 from app.store import blocks, work_items
-from app.usecases.block import block, unblock, void_block
+from app.usecases.block import Blocking, block, unblock, void_block
+from app.usecases.move import Expectation
 
 router = APIRouter(prefix="/api/v1", tags=["work items"], route_class=UnitOfWork)
 
@@ -65,17 +67,26 @@ class BlockOut(Answer):
     summary="Block a work item",
     dependencies=KEYED,
     responses=documented(
-        errors.UnknownItem, errors.ItemCancelled, errors.InvalidValue, errors.IdempotencyKeyReused
+        errors.UnknownItem,
+        errors.ItemCancelled,
+        errors.PreconditionFailed,
+        errors.InvalidValue,
+        errors.IdempotencyKeyReused,
     ),
 )
 async def block_item(
     id: ItemId,  # noqa: A002
     body: BlockWorkItem,
     db: Db,
+    response: Response,
+    if_match: IfMatch = None,
 ) -> BlockOut:
     """Tell that the item cannot go on. Blocks may overlap; their time is never counted twice."""
-    found = await block(db, id, body.reason, body.started_at, body.ended_at, body.source_event_id)
-    return BlockOut.model_validate(found)
+    expected = Expectation(versions=versions_in(if_match))
+    told = await block(
+        db, id, expected, body.reason, body.started_at, body.ended_at, body.source_event_id
+    )
+    return _answer(response, told)
 
 
 @router.get(
@@ -103,6 +114,7 @@ async def list_blocks(
         errors.UnknownBlock,
         errors.BlockEnded,
         errors.BlockVoided,
+        errors.PreconditionFailed,
         errors.InvalidValue,
         errors.IdempotencyKeyReused,
     ),
@@ -112,9 +124,12 @@ async def end_block(
     block_id: BlockId,
     body: EndBlock,
     db: Db,
+    response: Response,
+    if_match: IfMatch = None,
 ) -> BlockOut:
     """Tell that the item can go on."""
-    return BlockOut.model_validate(await unblock(db, id, block_id, body.ended_at))
+    expected = Expectation(versions=versions_in(if_match))
+    return _answer(response, await unblock(db, id, block_id, expected, body.ended_at))
 
 
 @router.post(
@@ -122,13 +137,26 @@ async def end_block(
     summary="Take a mistaken block back",
     dependencies=KEYED,
     responses=documented(
-        errors.UnknownItem, errors.UnknownBlock, errors.BlockVoided, errors.IdempotencyKeyReused
+        errors.UnknownItem,
+        errors.UnknownBlock,
+        errors.BlockVoided,
+        errors.PreconditionFailed,
+        errors.IdempotencyKeyReused,
     ),
 )
 async def void_a_block(
     id: ItemId,  # noqa: A002
     block_id: BlockId,
     db: Db,
+    response: Response,
+    if_match: IfMatch = None,
 ) -> BlockOut:
     """Take a block out of all numbers; it is kept, marked void."""
-    return BlockOut.model_validate(await void_block(db, id, block_id))
+    expected = Expectation(versions=versions_in(if_match))
+    return _answer(response, await void_block(db, id, block_id, expected))
+
+
+def _answer(response: Response, told: Blocking) -> BlockOut:
+    """Render a block; the tag is that of the item, which has changed with it."""
+    tag(response, told.version)
+    return BlockOut.model_validate(told.block)

@@ -16,7 +16,7 @@ from app.api.types import Answer, Key, Name
 from app.domain import errors
 from app.domain.value_stream import Stage
 from app.domain.work_item import WorkItemState
-from app.store import populations, work_items
+from app.store import blocks, populations, work_items
 from app.store.populations import OF_ONE_STAGE, Condition, Population
 from app.usecases.scope import Scope, resolve
 
@@ -71,7 +71,9 @@ async def list_items(
     found = await work_items.find(db, _query(wanted, scope))
     page = found[: wanted.limit]
     cursor = cursor_before(page[-1].id) if len(found) > wanted.limit else None
-    items = [WorkItemOut.of(item, scope.stream) for item in page]
+    ids = [item.id for item in page]
+    stuck = await blocks.obstacles(db, scope.stream.id, scope.window.as_of, ids)
+    items = [WorkItemOut.of(item, scope.stream, stuck.get(item.id)) for item in page]
     if wants_csv(request):
         rows = [item.model_dump() for item in items]
         response = csv_response(list(WorkItemOut.model_fields), rows, "work-items")

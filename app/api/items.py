@@ -13,6 +13,7 @@ from app.domain.broken_rule import BrokenRule, Rule
 from app.domain.transition import ActorKind, Moved
 from app.domain.value_stream import ValueStream
 from app.domain.work_item import WorkItem, WorkItemType
+from app.store.blocks import Obstacle
 from app.usecases.move import Voided
 
 EXAMPLE_ITEM: JsonDict = {
@@ -31,6 +32,8 @@ EXAMPLE_ITEM: JsonDict = {
     "finished_at": None,
     "cancelled_at": None,
     "cancel_reason": None,
+    "blocked_since": "2026-03-05T08:00:00Z",
+    "blocked_by": "waits for the security review",
 }
 EXAMPLE_TRANSITION: JsonDict = {
     "id": 137,
@@ -85,18 +88,24 @@ class WorkItemOut(Answer):
     finished_at: datetime | None = Field(description="first instant done; never resets")
     cancelled_at: datetime | None
     cancel_reason: str | None
+    blocked_since: datetime | None = Field(
+        None, description="it cannot go on since then; null: it can. In lists as of `as_of`"
+    )
+    blocked_by: str | None = Field(None, description="the reason; of several blocks the first")
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_ITEM]})
 
     @classmethod
-    def of(cls, item: WorkItem, stream: ValueStream) -> Self:
-        """Render a stored item of this stream."""
+    def of(cls, item: WorkItem, stream: ValueStream, obstacle: Obstacle | None = None) -> Self:
+        """Render a stored item of this stream, and what blocks it."""
         stage = stream.stage_by_id(item.facts.stage_id)
-        return cls.told(item, stage.name if stage else None, stream.key)
+        return cls.told(item, stage.name if stage else None, stream.key, obstacle)
 
     @classmethod
-    def told(cls, item: WorkItem, stage: str | None, stream_key: str) -> Self:
-        """Render an item that is in this stage of this stream."""
+    def told(
+        cls, item: WorkItem, stage: str | None, stream_key: str, obstacle: Obstacle | None = None
+    ) -> Self:
+        """Render an item that is in this stage of this stream, and what blocks it."""
         return cls(
             id=item.id,
             title=item.title,
@@ -113,6 +122,8 @@ class WorkItemOut(Answer):
             finished_at=item.facts.finished_at,
             cancelled_at=item.cancelled_at,
             cancel_reason=item.cancel_reason,
+            blocked_since=obstacle.since if obstacle else None,
+            blocked_by=obstacle.reason if obstacle else None,
         )
 
 

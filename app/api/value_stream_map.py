@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
-from app.api.explained import Explained, links_to_stages
+from app.api.explained import Explained, links_to, links_to_stages
 from app.api.filters import FlowFilter
 from app.api.map_mermaid import mermaid
 from app.api.map_svg import svg
@@ -19,6 +19,7 @@ from app.domain import errors
 from app.domain.value_stream import Category, Zone
 from app.flow.value_stream_map import NoEfficiency, ValueStreamMap
 from app.store.populations import Population
+from app.usecases.count_items import count_items
 from app.usecases.map_stream import Comparison, compared_scope, map_stream
 from app.usecases.scope import Scope, resolve
 
@@ -139,6 +140,7 @@ class ComparedMap(MapBody):
 class MapAnswer(Explained, MapBody):
     """The map of a window."""
 
+    blocked_now: int = Field(description="items in process that cannot go on, at `as_of`")
     caveats: list[str]
     comparison: ComparedMap | None = Field(description="null unless asked for")
 
@@ -186,13 +188,17 @@ async def value_stream_map(
         return Response(text, media_type=f"{media}; charset=utf-8")
     body = _body(found)
     return MapAnswer(
-        **map_explanation(
-            scope, found, links_to_stages(scope, Population.IN_STAGE, Population.LEFT_STAGE)
-        ),
+        **map_explanation(scope, found, _links(scope)),
+        blocked_now=await count_items(db, scope, Population.BLOCKED_NOW),
         **dict(body),
         caveats=CAVEATS,
         comparison=None if other is None else _compared(body, other, await map_stream(db, other)),
     )
+
+
+def _links(scope: Scope) -> dict[str, str]:
+    of_stages = links_to_stages(scope, Population.IN_STAGE, Population.LEFT_STAGE)
+    return of_stages | links_to(scope, Population.BLOCKED_NOW)
 
 
 def _body(found: ValueStreamMap) -> MapBody:

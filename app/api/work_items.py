@@ -13,9 +13,9 @@ from app.api.types import Id, Instant, Key, Name, OverrideReason, Reason, Title
 from app.api.types import Request as RequestModel
 from app.domain import errors
 from app.domain.transition import ActorKind
-from app.domain.value_stream import ValueStream
 from app.domain.work_item import WorkItem, WorkItemType
-from app.store import value_streams, work_items
+from app.store import blocks, transitions, value_streams, work_items
+from app.store.blocks import Obstacle
 from app.usecases.cancel import Restored, cancel, restore
 from app.usecases.create import Created, Creation, create
 from app.usecases.edit import edit
@@ -127,7 +127,7 @@ async def create_item(
 async def read_item(id: ItemId, db: Db, response: Response) -> WorkItemOut:  # noqa: A002
     """Return one item; its ETag serves as a later If-Match."""
     item = await work_items.get(db, id)
-    return _answer(response, item, await value_streams.load_by_id(db, item.stream_id))
+    return await _answer(db, response, item)
 
 
 @router.patch(
@@ -148,7 +148,7 @@ async def change_item(
     """Correct what the item is called or what kind of work it is."""
     expected = Expectation(versions=versions_in(if_match))
     item = await edit(db, id, expected, title=body.title, type=body.type)
-    return _answer(response, item, await value_streams.load_by_id(db, item.stream_id))
+    return await _answer(db, response, item)
 
 
 @router.post(
@@ -171,7 +171,7 @@ async def cancel_item(
 ) -> WorkItemOut:
     """Close the item without finishing it; it leaves WIP and never enters cycle times."""
     item = await cancel(db, id, body.reason, body.timestamp)
-    return _answer(response, item, await value_streams.load_by_id(db, item.stream_id))
+    return await _answer(db, response, item)
 
 
 @router.post(
@@ -193,7 +193,8 @@ async def restore_item(
 ) -> EnteredItemOut:
     """Undo a cancellation; the item stands where it stood."""
     asked = body or RestoreWorkItem()
-    return _entered(response, await restore(db, id, asked.override_reason))
+    restored = await restore(db, id, asked.override_reason)
+    return _entered(response, restored, await _obstacle(db, restored.item))
 
 
 def creation_of(body: CreateWorkItem, stream: str | None = None) -> Creation:
@@ -231,12 +232,21 @@ def versions_in(if_match: str | None) -> frozenset[int] | None:
     return frozenset(int(version) for version in re.findall(r'(?<!W/)"(\d{1,18})"', if_match))
 
 
-def _answer(response: Response, item: WorkItem, stream: ValueStream) -> WorkItemOut:
+async def _answer(db: Db, response: Response, item: WorkItem) -> WorkItemOut:
     tag(response, item.version)
-    return WorkItemOut.of(item, stream)
+    stream = await value_streams.load_by_id(db, item.stream_id)
+    return WorkItemOut.of(item, stream, await _obstacle(db, item))
 
 
-def _entered(response: Response, entered: Created | Restored) -> EnteredItemOut:
+def _entered(
+    response: Response, entered: Created | Restored, obstacle: Obstacle | None = None
+) -> EnteredItemOut:
     tag(response, entered.item.version)
-    answer = EnteredItemOut.of(entered.item, entered.stream)
+    answer = EnteredItemOut.of(entered.item, entered.stream, obstacle)
     return answer.model_copy(update={"warnings": warnings_of(entered.broken)})
+
+
+async def _obstacle(db: Db, item: WorkItem) -> Obstacle | None:
+    """Return what the item is blocked by now."""
+    now = await transitions.clock(db)
+    return (await blocks.obstacles(db, item.stream_id, now, [item.id])).get(item.id)

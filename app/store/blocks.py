@@ -1,6 +1,6 @@
 """Blocks of items: kept, ended, taken back, and added up for finished work."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -91,9 +91,15 @@ class Obstacle:
 
 
 async def obstacles(
-    connection: Connection, stream_id: int, as_of: datetime
+    connection: Connection,
+    stream_id: int,
+    as_of: datetime,
+    items: Collection[int] | None = None,
 ) -> Mapping[int, Obstacle]:
-    """Return what items of a stream are blocked by at an instant: of several the first."""
+    """Return what items of a stream, all or these, are blocked by at an instant.
+
+    Of several blocks the first.
+    """
     columns = item_blocks.c
     query = (
         select(columns.work_item_id, columns.started_at, columns.reason)
@@ -105,6 +111,8 @@ async def obstacles(
         )
         .order_by(columns.started_at.desc(), columns.id.desc())
     )
+    if items is not None:
+        query = query.where(columns.work_item_id.in_(items))
     rows = await connection.execute(query)
     return {row.work_item_id: Obstacle(row.started_at, row.reason) for row in rows}
 

@@ -28,6 +28,7 @@ class Population(StrEnum):
     DECOMMITTED = "decommitted"
     WIP_NOW = "wip_now"
     WIP_AT_END = "wip_at_end"
+    BLOCKED_NOW = "blocked_now"
     OPEN = "open_items"
     BACKLOG = "backlog_items"
     IN_STAGE = "in_stage"
@@ -35,6 +36,9 @@ class Population(StrEnum):
     ENTERED_STAGE = "entered_stage"
     CAME_BACK = "came_back"
 
+
+AS_OF_NOW = (Population.WIP_NOW, Population.BLOCKED_NOW)
+"""Populations of a state at `as_of`, not at the window's end."""
 
 OF_ONE_STAGE = (Population.IN_STAGE, Population.LEFT_STAGE, Population.ENTERED_STAGE)
 """Populations that need a stage."""
@@ -73,6 +77,14 @@ _CREATED_THEN = "work_items.effective_created_at < :until"
 _LIVE_THEN = "(work_items.cancelled_at IS NULL OR work_items.cancelled_at >= :until)"
 _UNFINISHED_THEN = "(work_items.finished_at IS NULL OR work_items.finished_at >= :until)"
 
+_IN_PROCESS_THEN = f"{_LIVE_THEN} AND {_STAGE_THEN} = ANY (:doing)"
+
+# Few items are blocked: their blocks are where to begin.
+_BLOCKED_NOW = """work_items.id IN (
+    SELECT b.work_item_id FROM item_blocks b
+    WHERE b.value_stream_id = :stream_id AND b.voided_at IS NULL
+      AND b.started_at <= :as_of AND (b.ended_at IS NULL OR b.ended_at > :as_of))"""
+
 _CONDITIONS = {
     Population.THROUGHPUT: _IN_WINDOW.format(column="finished_at"),
     Population.STARTED: _IN_WINDOW.format(column="started_at"),
@@ -86,8 +98,9 @@ _CONDITIONS = {
     Population.DECOMMITTED: _MOVED.format(
         condition="t.from_stage_id = ANY (:doing) AND t.to_stage_id = ANY (:todo)"
     ),
-    Population.WIP_NOW: f"{_LIVE_THEN} AND {_STAGE_THEN} = ANY (:doing)",
-    Population.WIP_AT_END: f"{_LIVE_THEN} AND {_STAGE_THEN} = ANY (:doing)",
+    Population.WIP_NOW: _IN_PROCESS_THEN,
+    Population.WIP_AT_END: _IN_PROCESS_THEN,
+    Population.BLOCKED_NOW: f"{_BLOCKED_NOW} AND {_IN_PROCESS_THEN}",
     Population.OPEN: f"{_CREATED_THEN} AND {_LIVE_THEN} AND {_UNFINISHED_THEN}",
     Population.BACKLOG: f"{_CREATED_THEN} AND {_LIVE_THEN}"
     # 0 stands for no stage: a stream may have no stage in todo, and NULL = ANY ('{}') is false
@@ -113,7 +126,7 @@ def condition(
 
     The stream and the types are not part of it; they narrow every population alike.
     """
-    now = population is Population.WIP_NOW
+    now = population in AS_OF_NOW
     zones = {
         zone.value: [each.id for each in stream.stages if stream.zone(each) is zone]
         for zone in Zone
@@ -127,6 +140,7 @@ def condition(
             _INSTANT,
         ),
         "stage": bindparam("stage", stage.id if stage else None, Integer),
+        "stream_id": bindparam("stream_id", stream.id, Integer),
         "follow_up": bindparam("follow_up", follow_up, Interval),
         "as_of": bindparam("as_of", window.as_of, _INSTANT),
         **{name: bindparam(name, ids, ARRAY(Integer)) for name, ids in zones.items()},

@@ -103,6 +103,13 @@ async def find(connection: Connection, query: ItemQuery) -> list[WorkItem]:
     return [_item(row) for row in await connection.execute(statement)]
 
 
+async def count(connection: Connection, query: ItemQuery) -> int:
+    """Count all items that a listing shows on its pages."""
+    statement = select(func.count()).select_from(work_items).where(and_(*_conditions(query)))
+    found: int = (await connection.execute(statement)).scalar_one()
+    return found
+
+
 def _conditions(query: ItemQuery) -> list[ColumnElement[bool] | TextClause]:
     """Build one condition per stated part of the query."""
     columns = work_items.c

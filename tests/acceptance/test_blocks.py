@@ -106,6 +106,55 @@ async def test_the_ageing_work_says_what_is_blocked_now(client: httpx.AsyncClien
     assert found[free]["blocked_since"] is None
 
 
+async def test_lists_tell_what_is_blocked_and_a_population_holds_it_alone(
+    client: httpx.AsyncClient,
+) -> None:
+    item_id = await told(client, ("Development", day(0)))
+    free = await told(client, ("Development", day(0)))
+    waiting = await told(client, ("Backlog", day(0)))
+    since = (await block(client, item_id, started_at=day(2)))["started_at"]
+    await block(client, free, started_at=day(2), ended_at=day(3))
+    await block(client, waiting, started_at=day(2), reason="not asked for yet")
+    listed = {each["id"]: each for each in (await get(client, ITEMS))["items"]}
+    reasons = {each: listed[each]["blocked_by"] for each in listed}
+    assert reasons == {
+        item_id: "waits for the review",
+        free: None,
+        waiting: "not asked for yet",
+    }
+    one = await read(client, item_id)
+    assert (one["blocked_since"], one["blocked_by"]) == (since, "waits for the review")
+    assert listed[item_id] == one
+    for path in (f"{METRICS}/aging", "/api/v1/value-stream-map"):
+        found = await get(client, path)
+        assert found["blocked_now"] == 1  # what waits in the backlog is not in process
+        page = (await client.get(found["links"]["blocked_now"])).json()
+        assert [each["id"] for each in page["items"]] == [item_id]
+    then = await get(client, ITEMS, population="blocked_now", as_of=day(2.5))
+    assert [each["id"] for each in then["items"]] == [free, item_id]
+    assert all(each["blocked_since"] == day(2) for each in then["items"])
+
+
+async def test_a_block_is_told_of_the_item_that_was_read(client: httpx.AsyncClient) -> None:
+    item = await create(client)
+    url = f"{ITEMS}/{item['id']}/blocks"
+    seen = {"If-Match": f'"{item["version"]}"'}
+    first = await client.post(url, json={"reason": "why"}, headers=seen)
+    assert first.status_code == 201
+    tag = (await client.get(f"{ITEMS}/{item['id']}")).headers["etag"]
+    assert first.headers["etag"] == tag
+    for path, body in (("", {"reason": "why"}), (f"/{first.json()['id']}/end", {})):
+        stale = await client.post(url + path, json=body, headers=seen)
+        problem(stale, 412, "precondition-failed")
+    ended = await client.post(f"{url}/{first.json()['id']}/end", json={}, headers={"If-Match": tag})
+    assert (ended.status_code, ended.headers["etag"] != tag) == (200, True)
+    void = f"{url}/{first.json()['id']}/void"
+    problem(await client.post(void, headers={"If-Match": tag}), 412, "precondition-failed")
+    voided = await client.post(void, headers={"If-Match": ended.headers["etag"]})
+    assert voided.status_code == 200
+    assert voided.headers["etag"] == f'"{(await read(client, item["id"]))["version"]}"'
+
+
 async def test_a_repeated_event_blocks_once(client: httpx.AsyncClient) -> None:
     item = await create(client)
     first = await block(client, item["id"], source_event_id="flag-1")

@@ -56,6 +56,7 @@ def of_stages(found: Answer) -> Numbers:
 def of_map(found: Answer) -> Numbers:
     """Tell the numbers that the map links."""
     yield "wip_at_end", found["totals"]["wip"]
+    yield "blocked_now", found["blocked_now"]
     for stage in found["stages"]:
         yield f"in_stage:{stage['name']}", stage["wip"]
         yield f"left_stage:{stage['name']}", stage["visits"]
@@ -98,7 +99,9 @@ NUMBERS: dict[str, Callable[[Answer], Numbers]] = {
     f"{METRICS}/cumulative-flow": of_cumulative_flow,
     f"{METRICS}/scatter": lambda found: iter([("wip_now", found["wip_now"])]),
     f"{METRICS}/histogram": nothing_more,
-    f"{METRICS}/aging": lambda found: iter([("wip_now", found["wip"])]),
+    f"{METRICS}/aging": lambda found: iter(
+        [("wip_now", found["wip"]), ("blocked_now", found["blocked_now"])]
+    ),
     f"{METRICS}/littles-law": nothing_more,
     f"{METRICS}/bottleneck": of_bottleneck,
     f"{METRICS}/distribution": nothing_more,

@@ -11,6 +11,7 @@ from app.domain.work_item import ItemHistory
 from app.store import blocks, value_streams
 from app.store.database import Connection, Database
 from app.usecases.block import unblock, void_block
+from app.usecases.move import Expectation
 from tests.integration.stored import Stored, stored, stored_test, table_rows
 from tests.integration.test_histories import at, keyed, told
 from tests.strategies import Population, populations
@@ -61,8 +62,8 @@ async def test_what_was_ended_or_voided_here_stays_so(inside: Stored) -> None:
     other = Block("Impediment", at(2), None, "flag-2")
     (item_id,) = (await inside.merge([blocked(OPEN, other)])).ids
     first, second = await blocks.of_item(inside.connection, item_id)
-    await unblock(inside.connection, item_id, first.id, at(2))
-    await void_block(inside.connection, item_id, second.id)
+    await unblock(inside.connection, item_id, first.id, Expectation(), at(2))
+    await void_block(inside.connection, item_id, second.id, Expectation())
     merged = await inside.merge([blocked(ENDED, replace(other, ended=at(5)))])
     assert (merged.blocks_created, merged.blocks_ended) == (0, 0)
     assert await known(inside, item_id) == [replace(OPEN, ended=at(2)), other]

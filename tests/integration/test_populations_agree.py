@@ -1,10 +1,12 @@
 """The items listed behind a number are those that the definition counts, and no others."""
 
 from collections.abc import Callable
+from datetime import datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.domain.block import Block
 from app.domain.value_stream import Stage
 from app.domain.visit import Ending
 from app.flow.calendar import Window
@@ -14,9 +16,12 @@ from app.store import populations, work_items
 from app.store.database import Database
 from app.store.populations import Population
 from tests.integration.stored import Stored, agreement_test, stored
+from tests.integration.test_blocked_agrees import tell
+from tests.integration.test_value_stream_map_agrees import windows_seen_at_any_time
 from tests.strategies import Population as Told
 from tests.strategies import populations as told_populations
 from tests.strategies import windows
+from tests.unit.flow.test_blocked import blocks
 
 Belongs = Callable[[ItemTimes, Window], bool]
 
@@ -117,6 +122,35 @@ async def test_the_items_that_left_or_entered_a_stage_are_those_with_such_a_visi
         assert await _listed(seen, Population.LEFT_STAGE, window, same) == left
 
 
+@given(
+    told=told_populations(),
+    told_blocks=st.lists(blocks(), max_size=6),
+    window=windows_seen_at_any_time(),
+)
+@agreement_test
+async def test_the_blocked_items_are_those_in_process_that_a_block_covers_at_as_of(
+    shared_database: Database, told: Told, told_blocks: list[list[Block]], window: Window
+) -> None:
+    async with stored(shared_database, told) as seen:
+        of_items = await tell(seen, told_blocks)
+        expected = {
+            item_id
+            for item_id, history, spans in zip(seen.ids, told.histories, of_items, strict=True)
+            if item_times(history, told.stream, window.as_of).in_process(window.as_of)
+            and any(_lasts(span, window.as_of) for span in spans)
+        }
+        assert await _listed(seen, Population.BLOCKED_NOW, window) == expected
+        query = work_items.ItemQuery(
+            stream_id=seen.stream.id,
+            population=populations.condition(Population.BLOCKED_NOW, seen.stream, window),
+        )
+        assert await work_items.count(seen.connection, query) == len(expected)
+
+
+def _lasts(span: Block, instant: datetime) -> bool:
+    return span.started <= instant and (span.ended is None or span.ended > instant)
+
+
 def test_every_population_has_a_definition_here() -> None:
-    of_stages = {*populations.OF_ONE_STAGE}
-    assert {*BY_DEFINITION} | of_stages == {*Population}
+    others = {*populations.OF_ONE_STAGE, Population.BLOCKED_NOW}
+    assert {*BY_DEFINITION} | others == {*Population}
