@@ -1,12 +1,12 @@
 """`vsm map` and `vsm aging`: where work waits, and which work has waited too long."""
 
-import json
 from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
+from app.cli.answers import answer, item_table, show_blocked
 from app.cli.console import out
 from app.cli.filters import (
     AsCsv,
@@ -21,7 +21,7 @@ from app.cli.filters import (
     Types,
     Zone,
 )
-from app.cli.measure import CSV, hours, tell_clock
+from app.cli.measure import hours, tell_clock
 from app.cli.service import get
 
 MAP, AGING = "/api/v1/value-stream-map", "/api/v1/metrics/aging"
@@ -49,6 +49,8 @@ def map_(
         vsm map --days 90
 
         vsm map --days 90 --svg > map.svg
+
+        vsm map --stream platform --clock working
     """
     query = [
         ("days", None if start else days),
@@ -64,19 +66,15 @@ def map_(
     if svg or mermaid:
         typer.echo(get(MAP, [*query, ("format", "svg" if svg else "mermaid")]), nl=False)
         return
-    if as_csv:
-        typer.echo(get(MAP, query, CSV), nl=False)
-        return
-    body = get(MAP, query)
-    if as_json:
-        out.print_json(body)
-        return
-    _show_map(json.loads(body))
+    answer(MAP, query, _show_map, as_json=as_json, as_csv=as_csv)
 
 
 def aging(
     days: Days = 90,
+    start: Start = None,
+    end: End = None,
     as_of: AsOf = None,
+    tz: Zone = None,
     type: Types = None,  # noqa: A002 - the API's word
     exclude_type: NotTypes = None,
     stream: Stream = None,
@@ -86,30 +84,29 @@ def aging(
 ) -> None:
     """Show the work in process, oldest first, and how likely it still is to finish on time.
 
-    The days are those whose finished items set the expectation.
+    What was finished in the window tells how old work was when it had come as far; the work in
+    process is that of now, or of `--as-of`.
 
     **Examples**
 
         vsm aging
 
         vsm aging --type bug --csv
+
+        vsm aging --start 2026-01-01T00:00:00Z --end 2026-04-01T00:00:00Z --tz Europe/Berlin
     """
     query = [
-        ("days", days),
+        ("days", None if start else days),
+        ("start", start),
+        ("end", end),
         ("as_of", as_of),
+        ("tz", tz),
         ("type", type),
         ("exclude_types", exclude_type),
         ("stream", stream),
         ("clock", clock),
     ]
-    if as_csv:
-        typer.echo(get(AGING, query, CSV), nl=False)
-        return
-    body = get(AGING, query)
-    if as_json:
-        out.print_json(body)
-        return
-    _show_aging(json.loads(body))
+    answer(AGING, query, _show_aging, as_json=as_json, as_csv=as_csv)
 
 
 def _show_map(found: dict[str, Any]) -> None:
@@ -120,7 +117,7 @@ def _show_map(found: dict[str, Any]) -> None:
     )
     clock = tell_clock(found)
     columns = ("stage", "process", "wait", "%C&A", "WIP", "waiting", "visits")
-    table = Table(*columns, box=None, padding=(0, 2), header_style="dim")
+    table = Table(*columns, box=None, header_style="dim")
     for stage in found["stages"]:
         table.add_row(
             escape(stage["name"]),
@@ -155,9 +152,7 @@ def _show_map(found: dict[str, Any]) -> None:
 
 def _show_aging(found: dict[str, Any]) -> None:
     clock = tell_clock(found)
-    table = Table(
-        "id", "age", "stage", "in stage", "on time", "title", box=None, header_style="dim"
-    )
+    table = item_table("id", "age", "stage", "in stage", "on time", "title")
     for item in found["items"]:
         table.add_row(
             str(item["id"]),
@@ -168,6 +163,7 @@ def _show_aging(found: dict[str, Any]) -> None:
             escape(item["title"]),
         )
     out.print(table if found["items"] else "Nothing is in process.")
+    show_blocked(found["items"])
     if found["wip_older_than_p85"] is not None:
         out.print(
             f"{found['wip_older_than_p85']} of {found['wip']} are older than 85 % of finished "

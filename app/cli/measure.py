@@ -1,12 +1,12 @@
 """`vsm metrics` and `vsm items`: numbers and items in a terminal."""
 
-import json
 from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
+from app.cli.answers import answer, item_table, show_blocked
 from app.cli.console import out
 from app.cli.filters import (
     AsCsv,
@@ -21,10 +21,7 @@ from app.cli.filters import (
     Types,
     Zone,
 )
-from app.cli.service import get
 from app.domain.working_time import Clock
-
-CSV = "text/csv"
 
 
 def metrics(
@@ -59,54 +56,62 @@ def metrics(
         ("stream", stream),
         ("clock", clock),
     ]
-    if as_csv:
-        typer.echo(get("/api/v1/metrics", query, CSV), nl=False)
-        return
-    body = get("/api/v1/metrics", query)
-    if as_json:
-        out.print_json(body)
-        return
-    _show_metrics(json.loads(body))
+    answer("/api/v1/metrics", query, _show_metrics, as_json=as_json, as_csv=as_csv)
 
 
 def items(
     q: Annotated[str | None, typer.Argument(help="Text in the title.")] = None,
-    stage: Annotated[str | None, typer.Option(help="Current stage.")] = None,
+    stage: Annotated[str | None, typer.Option(help="Current stage, or the population's.")] = None,
     state: Annotated[
         str | None, typer.Option(help="open, backlog, in_progress, finished, cancelled.")
     ] = None,
+    population: Annotated[
+        str | None,
+        typer.Option(
+            help="Those behind a number of the window: throughput, wip_now, blocked_now, reopened, "
+            "in_stage … Any other value lists them all."
+        ),
+    ] = None,
+    days: Days = None,
+    start: Start = None,
+    end: End = None,
+    as_of: AsOf = None,
     type: Types = None,  # noqa: A002 - the API's word
+    exclude_type: NotTypes = None,
     external_key: Annotated[str | None, typer.Option("--key", help="Key elsewhere.")] = None,
     limit: Annotated[int, typer.Option(help="At most so many.", min=1, max=500)] = 20,
     stream: Stream = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> None:
-    """List work items, newest first.
+    """List work items, newest first; those behind a number, with the window it is about.
 
     **Examples**
 
         vsm items --state in_progress
 
         vsm items invoice --stage Testing --csv
+
+        vsm items --population throughput --days 30 --exclude-type epic
+
+        vsm items --population blocked_now
     """
     query = [
         ("q", q),
         ("stage", stage),
         ("state", state),
+        ("population", population),
+        ("days", days),
+        ("start", start),
+        ("end", end),
+        ("as_of", as_of),
         ("type", type),
+        ("exclude_types", exclude_type),
         ("external_key", external_key),
         ("limit", limit),
         ("stream", stream),
     ]
-    if as_csv:
-        typer.echo(get("/api/v1/work-items", query, CSV), nl=False)
-        return
-    body = get("/api/v1/work-items", query)
-    if as_json:
-        out.print_json(body)
-        return
-    _show_items(json.loads(body))
+    answer("/api/v1/work-items", query, _show_items, as_json=as_json, as_csv=as_csv)
 
 
 def hours(value: float | None, clock: str = Clock.ELAPSED) -> str:
@@ -147,6 +152,10 @@ def _show_metrics(found: dict[str, Any]) -> None:
         figures = (found[f"{duration}_time_{each}"] for each in statistics)
         times.add_row(f"{duration} time", *(hours(figure, clock) for figure in figures))
     out.print(times)
+    left_out = ", ".join(
+        f"{count} {reason.replace('_', ' ')}" for reason, count in found["excluded"].items()
+    )
+    out.print(f"[dim]Not in these times: {left_out}.[/]")
     if found["low_confidence"]:
         shaky = ", ".join(found["low_confidence"])
         out.print(f"[yellow]So few items cannot support {shaky}.[/]")
@@ -158,13 +167,14 @@ def _show_metrics(found: dict[str, Any]) -> None:
 
 
 def _show_items(found: dict[str, Any]) -> None:
-    table = Table("id", "key", "type", "stage", "since", "title", box=None, header_style="dim")
+    table = item_table("id", "key", "type", "stage", "since", "title")
     for item in found["items"]:
         stage = "cancelled" if item["cancelled_at"] else item["current_stage"] or "–"
         since = (item["current_stage_since"] or "–")[:10]
         key = escape(item["external_key"] or "")
-        cells = (str(item["id"]), key, item["type"], stage, since, escape(item["title"]))
-        table.add_row(*cells)
+        cells = (str(item["id"]), key, item["type"], escape(stage), since)
+        table.add_row(*cells, escape(item["title"]))
     out.print(table if found["items"] else "No items match.")
+    show_blocked(found["items"])
     if found["next_cursor"]:
         out.print("[dim]There are more; ask for them with --limit.[/]")

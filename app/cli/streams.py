@@ -2,13 +2,16 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
+from rich.table import Table
 
 from app.cli import streams_configure
+from app.cli.answers import answer
 from app.cli.console import out
+from app.cli.filters import AsJson
 from app.cli.stream_files import read_files
 from app.connectors.stream_schema import reference
 from app.connectors.stream_schema import schema as schema_of_files
@@ -20,6 +23,28 @@ group = typer.Typer(
 )
 for _command in (streams_configure.plan, streams_configure.apply, streams_configure.export):
     group.command()(_command)
+
+
+@group.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """List the value streams that there are, the default one first.
+
+    **Examples**
+
+        vsm streams list
+
+        vsm streams list --json
+    """
+    answer("/api/v1/value-streams", [], _show_streams, as_json=as_json)
+
+
+def _show_streams(found: list[dict[str, Any]]) -> None:
+    table = Table("key", "name", "stages", "time zone", box=None, header_style="dim")
+    for stream in found:
+        default = " [dim](default)[/]" if stream["is_default"] else ""
+        name, zone = escape(stream["name"]), stream["time_zone"]
+        table.add_row(escape(stream["key"]) + default, name, str(stream["stages"]), zone)
+    out.print(table)
 
 
 @group.command()

@@ -118,6 +118,20 @@ def test_the_demo_gives_every_view_something_to_show(environ: dict[str, str]) ->
     assert vsm(environ, "items", "--csv").stdout.startswith("id,title,type")
 
 
+def test_a_number_of_a_command_leads_to_its_items_in_another(environ: dict[str, str]) -> None:
+    vsm(environ, "demo", "--days", "60")
+    window = ("--days", "30", "--exclude-type", "bug")
+    measured = json.loads(vsm(environ, "metrics", *window, "--json").stdout)
+    behind = ("items", "--population", "throughput", "--limit", "500", "--json")
+    listed = json.loads(vsm(environ, *behind, *window).stdout)["items"]
+    assert len(listed) == measured["throughput"] > 0
+    assert not any(item["type"] == "bug" for item in listed)
+    last = ("--start", measured["period_start"], "--end", measured["period_end"])
+    aged = json.loads(vsm(environ, "aging", *last, "--tz", "Asia/Tokyo", "--json").stdout)
+    assert (aged["timezone"], aged["period_start"]) == ("Asia/Tokyo", measured["period_start"])
+    assert "default" in vsm(environ, "streams", "list").stdout
+
+
 def test_a_wrong_option_is_refused_in_the_words_of_the_api(environ: dict[str, str]) -> None:
     refused = vsm(environ, "metrics", "--days", "91")
     assert (refused.returncode, refused.stdout) == (1, "")
