@@ -26,6 +26,7 @@ class Definitions(Answer):
     """What the words mean here."""
 
     cycle_time_start: str = "commitment"
+    lead_time_start: str = "created"
     start_stage: str = Field(description="an item is started when it first reaches this stage")
     finish: str = "first_done"
     percentile: str = "cont"

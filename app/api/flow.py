@@ -10,11 +10,13 @@ from app.api.filters import Scoped
 from app.api.negotiation import csv_documented, csv_response, wants_csv
 from app.api.problems import documented
 from app.api.session import Analysis, Db
+from app.api.slowest import Slowest, rendered
 from app.api.stage_metrics import Share, StageMetrics, stages_of
 from app.api.types import Answer
 from app.domain import errors
 from app.domain.work_item import WorkItemType
 from app.flow.calendar import US_PER_HOUR
+from app.flow.histogram import Duration
 from app.flow.summary import FlowSummary
 from app.flow.value_stream_map import NoEfficiency
 from app.store.populations import Population
@@ -84,6 +86,13 @@ class DataQuality(Answer):
     ignored_future: int = Field(description="moves later than `as_of`")
 
 
+class SlowestItems(Answer):
+    """The items that took longest, by either duration."""
+
+    cycle_time: Slowest
+    lead_time: Slowest
+
+
 class FlowMetrics(Explained, FlowNumbers):
     """The flow of one window: as a whole, by type, and stage by stage."""
 
@@ -97,6 +106,7 @@ class FlowMetrics(Explained, FlowNumbers):
     blocked_time: float | None = Field(
         description="part of all cycle times in which items were blocked; null: nobody tells"
     )
+    slowest: SlowestItems
     stages: list[StageMetrics]
     by_type: dict[WorkItemType, FlowNumbers] = Field(description="the same for each type asked for")
     data_quality: DataQuality
@@ -123,10 +133,18 @@ class FlowMetrics(Explained, FlowNumbers):
             rework_time_share=quality.rework_time_share,
             rolled_ca=quality.rolled_complete_and_accurate,
             blocked_time=None if ladder.blocked_us is None else ladder.blocked_us / US_PER_HOUR,
+            slowest=_slowest(measured),
             stages=stages_of(scope, measured.map),
             by_type={kind: FlowNumbers(**numbers(each)) for kind, each in measured.by_type.items()},
             data_quality=DataQuality(**measured.contradictions),
         )
+
+
+def _slowest(measured: Measurement) -> SlowestItems:
+    return SlowestItems(
+        cycle_time=rendered(measured.slowest[Duration.CYCLE]),
+        lead_time=rendered(measured.slowest[Duration.LEAD]),
+    )
 
 
 def left_out_of_summary(summary: FlowSummary) -> dict[str, int]:

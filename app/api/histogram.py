@@ -10,6 +10,7 @@ from app.api.filters import GroupFilter
 from app.api.negotiation import csv_documented, grouped_csv, wants_csv
 from app.api.problems import documented
 from app.api.session import Analysis, Db
+from app.api.slowest import Slowest, rendered
 from app.api.types import Answer, dumped
 from app.domain import errors
 from app.domain.work_item import WorkItemType
@@ -52,6 +53,7 @@ class DurationHistogram(Explained):
     duration: Duration
     width_hours: int | None = Field(description="chosen from the data; null without items")
     bins: list[HistogramBin] = Field(description="from 0 to the longest, empty ones included")
+    slowest: Slowest
     groups: list[TypeHistogram] | None = Field(
         None, description="with `group_by=type`: bin by bin they add up to `bins`"
     )
@@ -69,6 +71,7 @@ class DurationHistogram(Explained):
             duration=asked.duration,
             width_hours=found.whole.width_hours,
             bins=_bins(found.whole),
+            slowest=rendered(found.slowest),
             groups=[
                 TypeHistogram(type=kind, sample_size=each.count, bins=_bins(each))
                 for kind, each in found.by_type.items()

@@ -10,6 +10,7 @@ from app.api.explained import Explained, explanation, links_to
 from app.api.negotiation import csv_documented, grouped_csv, wants_csv
 from app.api.problems import documented
 from app.api.session import Analysis, Db
+from app.api.slowest import Slowest, rendered
 from app.api.types import Answer
 from app.domain import errors
 from app.domain.work_item import WorkItemType
@@ -100,6 +101,7 @@ class FlowPredictability(Explained, KeptPromise):
     stated_service_level: StatedServiceLevel | None = Field(
         description="of the stream's file; null without one"
     )
+    slowest: Slowest
     groups: list[TypePredictability] | None = Field(None, description="with `group_by=type`")
 
     @classmethod
@@ -118,6 +120,7 @@ class FlowPredictability(Explained, KeptPromise):
             stated_service_level=None
             if found.stated is None
             else StatedServiceLevel.of(found.stated),
+            slowest=rendered(found.slowest),
             groups=[
                 TypePredictability(type=kind, sample_size=each.cycle.count, **_kept(each))
                 for kind, each in found.by_type.items()

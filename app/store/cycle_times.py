@@ -7,6 +7,7 @@ from app.domain.work_item import WorkItemType
 from app.flow.histogram import US_PER_HOUR, Duration
 from app.flow.runs import merged
 from app.flow.scatterplot import Point
+from app.flow.slowest import SHOWN, SlowItem
 from app.flow.summary import DurationSummary
 from app.store.database import Connection
 from app.store.flow_summary import summarise_runs
@@ -15,6 +16,7 @@ from app.store.parts import gather_items
 from app.store.queries import load_query
 
 _CYCLE_TIMES = load_query("cycle_times")
+_SLOWEST = load_query("slowest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,19 @@ async def cycles_us(connection: Connection, selection: Selection) -> list[int]:
     """Return the cycle times of the items finished in the window, ascending."""
     items = await gather_items(connection, selection)
     return merged([run for each in items for run in each.cycles])
+
+
+async def slowest(
+    connection: Connection, selection: Selection, duration: Duration
+) -> tuple[SlowItem, ...]:
+    """Return the items finished in the window that took longest, the longest first."""
+    given = {**selection.parameters, "duration": str(duration), "most": SHOWN}
+    return tuple(
+        SlowItem(item_id, title, WorkItemType(kind), finished_at, cycle_us, lead_us)
+        for item_id, title, kind, finished_at, cycle_us, lead_us in await connection.execute(
+            _SLOWEST, given
+        )
+    )
 
 
 async def by_hour(

@@ -1,15 +1,18 @@
 """Measure the flow of a value stream in a window of time."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.domain.work_item import WorkItemType
+from app.flow.histogram import Duration
+from app.flow.slowest import SlowItem
 from app.flow.summary import FlowSummary
 from app.flow.value_stream_map import ValueStreamMap
 from app.store import data_quality
 from app.store.database import Connection
 from app.store.flow_summary import summary_of
 from app.store.parts import gather
+from app.usecases.find_slowest import find_slowest
 from app.usecases.map_stream import map_parts
 from app.usecases.scope import Scope
 
@@ -18,6 +21,7 @@ from app.usecases.scope import Scope
 class Measurement:
     """The flow of a scope: as a whole, by type, stage by stage, and how good the data are.
 
+    `slowest` are the items that took longest, by either duration; see `find_slowest`.
     `contradictions` counts what the data say against themselves, by rule.
     """
 
@@ -25,14 +29,20 @@ class Measurement:
     by_type: Mapping[WorkItemType, FlowSummary]
     map: ValueStreamMap
     contradictions: Mapping[str, int]
+    slowest: Mapping[Duration, Sequence[SlowItem] | None]
 
 
 async def measure(connection: Connection, scope: Scope) -> Measurement:
     """Return all metrics of the scope."""
     parts = await gather(connection, scope.selection)
+    summary = summary_of(parts)
     return Measurement(
-        summary=summary_of(parts),
+        summary=summary,
         by_type={kind: summary_of(parts.only([kind])) for kind in scope.kinds},
         map=await map_parts(connection, scope, parts),
         contradictions=await data_quality.contradictions(connection, scope.selection, parts),
+        slowest={
+            each: await find_slowest(connection, scope, each, summary.throughput)
+            for each in Duration
+        },
     )

@@ -306,3 +306,25 @@ async def test_a_group_is_what_its_type_gives_alone(rich: httpx.AsyncClient, pat
     header, *rows = grouped.text.splitlines()
     assert "type" in header.split(",")
     assert len(rows) >= len(plain.text.splitlines()) - 1
+
+
+async def test_why_a_duration_is_what_it_is_can_be_told_from_one_answer(
+    rich: httpx.AsyncClient,
+) -> None:
+    """Its definition, what it is about and what not, how fresh it is, and who took longest."""
+    asked = {"start": day(7), "end": day(35)}
+    found = await get(rich, METRICS, **asked)
+    defined = found["definitions"]
+    assert (defined["cycle_time_start"], defined["lead_time_start"]) == ("commitment", "created")
+    assert found["cycle_time_count"] == found["sample_size"] > len(found["slowest"]["lead_time"])
+    for duration in ("cycle", "lead"):
+        slowest = found["slowest"][f"{duration}_time"]
+        took = [item[f"{duration}_time"] for item in slowest]
+        assert took == sorted(took, reverse=True)
+        assert took[0] >= found[f"{duration}_time_p95"]
+        journey = await get(rich, slowest[0]["link"])
+        assert journey[f"{duration}_time"] == took[0]
+        binned = await get(rich, f"{METRICS}/histogram", **asked, duration=duration)
+        assert binned["slowest"] == slowest
+    promised = await get(rich, f"{METRICS}/predictability", **asked)
+    assert promised["slowest"] == found["slowest"]["cycle_time"]

@@ -12,6 +12,7 @@ from app.flow.calendar import Window
 from app.flow.distribution import distribution
 from app.flow.expectation import present_sample
 from app.flow.histogram import Duration, hourly
+from app.flow.slowest import SHOWN
 from app.flow.summary import DurationSummary
 from app.flow.times import ItemTimes, item_times
 from app.store import cycle_times
@@ -110,6 +111,25 @@ async def test_samples_hours_and_types_are_those_of_the_items_finished_in_the_wi
     assert cycle == hourly(times.cycle_us or 0 for _, times in expected)
     assert lead == hourly(times.lead_us or 0 for _, times in expected)
     assert kinds == distribution(((told.type, times) for told, times in expected), window)
+
+
+@some_examples
+@given(populations(), windows(), st.sampled_from(Duration))
+async def test_the_slowest_items_are_those_of_the_window_that_took_longest(
+    shared_database: Database, population: Population, window: Window, duration: Duration
+) -> None:
+    async with stored(shared_database, population) as inside:
+        selection = Selection(inside.stream.id, window)
+        found = await cycle_times.slowest(inside.connection, selection, duration)
+    taken = {
+        item_id: (times.cycle_us or 0, times.lead_us or 0)
+        for item_id, told in zip(inside.ids, population.histories, strict=True)
+        if (times := item_times(told, population.stream, window.as_of)).finished in window
+    }
+    chosen = 0 if duration is Duration.CYCLE else 1
+    ordered = sorted(taken, key=lambda item_id: (-taken[item_id][chosen], item_id))
+    assert [each.item_id for each in found] == ordered[:SHOWN]
+    assert all((each.cycle_us, each.lead_us) == taken[each.item_id] for each in found)
 
 
 @some_examples
