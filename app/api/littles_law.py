@@ -48,6 +48,8 @@ class Identity(Answer):
 class LawTerms(Answer):
     """The law's terms over the window, in days and items."""
 
+    started: int
+    wip_at_end: int
     avg_wip: float
     throughput_per_day: float
     avg_cycle_time_days: float | None
@@ -80,7 +82,13 @@ class LawCheck(Explained, LawTerms):
                 scope,
                 sample_size=law.throughput,
                 excluded=found.left_out,
-                links=links_to(scope, Population.THROUGHPUT),
+                links=links_to(
+                    scope,
+                    Population.THROUGHPUT,
+                    Population.STARTED,
+                    Population.DISCARDED,
+                    Population.WIP_AT_END,
+                ),
             ),
             **_terms(law),
             groups=[
@@ -94,7 +102,15 @@ class LawCheck(Explained, LawTerms):
 
 def _terms(law: LittlesLaw) -> dict[str, Any]:
     """Return the fields of LawTerms."""
-    same = ("avg_wip", "throughput_per_day", "avg_cycle_time_days", "predicted_wip", "gap")
+    same = (
+        "started",
+        "wip_at_end",
+        "avg_wip",
+        "throughput_per_day",
+        "avg_cycle_time_days",
+        "predicted_wip",
+        "gap",
+    )
     return {name: getattr(law, name) for name in (*same, "meaningful", "verdict")} | {
         "identity": Identity(
             wip=law.wip_us / US_PER_HOUR,

@@ -238,15 +238,15 @@ async def _answer(db: Db, response: Response, item: WorkItem) -> WorkItemOut:
     return WorkItemOut.of(item, stream, await _obstacle(db, item))
 
 
-async def _obstacle(db: Db, item: WorkItem) -> Obstacle | None:
-    """Return what the item is blocked by now."""
-    now = await transitions.clock(db)
-    return (await blocks.obstacles(db, item.stream_id, now, [item.id])).get(item.id)
-
-
 def _entered(
     response: Response, entered: Created | Restored, obstacle: Obstacle | None = None
 ) -> EnteredItemOut:
     tag(response, entered.item.version)
     answer = EnteredItemOut.of(entered.item, entered.stream, obstacle)
     return answer.model_copy(update={"warnings": warnings_of(entered.broken)})
+
+
+async def _obstacle(db: Db, item: WorkItem) -> Obstacle | None:
+    """Return what the item is blocked by now."""
+    now = await transitions.clock(db)
+    return (await blocks.obstacles(db, item.stream_id, now, [item.id])).get(item.id)

@@ -64,6 +64,7 @@ class LittlesLaw:
 
     window_us: int
     throughput: int
+    started: int
     cycle_sum_us: int
     cycle_p85: float | None
     discarded_started: int
@@ -160,6 +161,7 @@ def littles_law(items: Iterable[ItemTimes], window: Window) -> LittlesLaw:
     return LittlesLaw(
         window_us=window.length_us,
         throughput=len(cycles),
+        started=sum(item.started in window for item in known),
         cycle_sum_us=sum(cycles),
         cycle_p85=percentile_cont([cycle / US_PER_SECOND for cycle in cycles], 0.85),
         discarded_started=discarded_started(known, window),

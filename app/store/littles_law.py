@@ -44,6 +44,7 @@ async def littles_law(connection: Connection, selection: Selection) -> LittlesLa
     return LittlesLaw(
         window_us=window.length_us,
         throughput=summary.throughput,
+        started=summary.started,
         cycle_sum_us=summary.cycle.sum_us,
         cycle_p85=summary.cycle.p85,
         discarded_started=summary.discarded_started,

@@ -87,6 +87,13 @@ def of_bottleneck(found: Answer) -> Numbers:
         yield f"in_stage:{stage['stage']}", stage["wip_at_end"]
 
 
+def of_littles_law(found: Answer) -> Numbers:
+    """Tell the numbers that Little's law links."""
+    yield "started", found["started"]
+    yield "discarded", found["excluded"]["cancelled"]
+    yield "wip_at_end", found["wip_at_end"]
+
+
 def nothing_more(_: Answer) -> Numbers:
     """Tell of no numbers but the sample and what is left out of it."""
     yield from ()
@@ -102,7 +109,7 @@ NUMBERS: dict[str, Callable[[Answer], Numbers]] = {
     f"{METRICS}/aging": lambda found: iter(
         [("wip_now", found["wip"]), ("blocked_now", found["blocked_now"])]
     ),
-    f"{METRICS}/littles-law": nothing_more,
+    f"{METRICS}/littles-law": of_littles_law,
     f"{METRICS}/bottleneck": of_bottleneck,
     f"{METRICS}/distribution": nothing_more,
     f"{METRICS}/predictability": nothing_more,

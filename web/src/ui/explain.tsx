@@ -21,12 +21,8 @@ export type Explanation = Pick<
   | "links"
 >;
 
-/** Where the items are that a sample leaves out, by why; the first link that the answer has. */
-const LEFT_OUT: Record<string, string[]> = {
-  cancelled: ["discarded"],
-  in_progress: ["wip_at_end", "wip_now"],
-  not_started: ["backlog_items"],
-};
+/** How links are called to the items that a sample leaves out; the rest is the reason. */
+const LEFT_OUT = "excluded:";
 
 const words = (name: string) => name.replaceAll("_", " ").replace(":", ": ");
 
@@ -40,6 +36,7 @@ interface Props {
 
 export function Explain({ about, data, filters, unit = "item" }: Props) {
   const { definitions, timezone } = data;
+  const behind = Object.entries(data.links).filter(([name]) => !name.startsWith(LEFT_OUT));
   const excluded = Object.entries(data.excluded).filter(([, number]) => number > 0);
   return (
     <div class="explain">
@@ -60,7 +57,7 @@ export function Explain({ about, data, filters, unit = "item" }: Props) {
         <dd class="row">
           {excluded.length === 0 && "nothing"}
           {excluded.map(([why, number]) => {
-            const link = LEFT_OUT[why]?.map((name) => data.links[name]).find(Boolean);
+            const link = data.links[`${LEFT_OUT}${why}`];
             return (
               <span key={why}>
                 {link ? <a href={itemsHref(filters, link)}>{words(why)}</a> : words(why)} {count(number)}
@@ -80,7 +77,7 @@ export function Explain({ about, data, filters, unit = "item" }: Props) {
         </dd>
         <dt>Items</dt>
         <dd class="row">
-          {Object.entries(data.links).map(([name, link]) => (
+          {behind.map(([name, link]) => (
             <a key={name} href={itemsHref(filters, link)}>
               {words(name)}
             </a>
