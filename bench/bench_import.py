@@ -10,7 +10,6 @@ import argparse
 import asyncio
 import random
 import re
-import resource
 import statistics
 import subprocess
 import sys
@@ -29,6 +28,7 @@ TABLES = ("work_items", "stage_transitions")
 STAGES = ("Backlog", "Analysis", "Development", "Testing", "Production")
 """The moves of one item: five, as in the goal."""
 
+INSTANT = "%Y-%m-%dT%H:%M:%SZ"
 GOAL = 0.35
 GOAL_MB = 300
 
@@ -51,7 +51,7 @@ def write_moves(path: Path, items: int, *, scattered: bool) -> None:
         file.write("key,title,type,to_stage,timestamp\n")
         moves = (
             f"SHOP-{item},Item number {item},{('Story', 'Bug', 'Task')[item % 3]},{stage},"
-            f"{start + timedelta(seconds=item * 60 + step * 86_400 + chance.randrange(60)):%Y-%m-%dT%H:%M:%SZ}\n"
+            f"{start + timedelta(seconds=item * 60 + chance.randrange(60), days=step):{INSTANT}}\n"
             for step, stage in enumerate(STAGES)
             for item in range(items)
         )

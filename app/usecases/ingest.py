@@ -15,7 +15,7 @@ from app.store.database import Connection
 from app.store.histories import Merged
 from app.telemetry import tracing
 
-CHUNK = 2000
+CHUNK = 10_000
 """Items merged at once; between chunks progress is told."""
 
 MAX_PROBLEMS = 100
