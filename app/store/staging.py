@@ -35,6 +35,11 @@ _TABLES = (
     ) ON COMMIT DROP
     """,
 )
+_SETTINGS = (
+    # a chunk is planned for the tables as they are now, not as they were at the first chunk
+    "SET LOCAL plan_cache_mode = force_custom_plan",
+    "SET LOCAL work_mem = '64MB'",
+)
 _ITEMS = (
     *("position", "title", "type", "created_at", "source", "key"),
     *("cancelled_at", "cancel_reason", "moves"),
@@ -52,13 +57,20 @@ async def prepare(connection: Connection) -> None:
     """Make the tables, which are gone at the end of the transaction."""
     for table in _TABLES:
         await connection.execute(text(table))
-    # a chunk is planned for the tables as they are now, not as they were at the first chunk
-    await connection.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))
+    for setting in _SETTINGS:
+        await connection.execute(text(setting))
 
 
 async def clear(connection: Connection) -> None:
     """Forget what is staged."""
     await connection.execute(text("TRUNCATE staged_items, staged_transitions, staged_blocks"))
+
+
+async def drop_from(connection: Connection, position: int) -> None:
+    """Forget the items from this position on."""
+    for table, number in (("items", "position"), ("transitions", "item"), ("blocks", "item")):
+        statement = f"DELETE FROM staged_{table} WHERE {number} >= :position"  # noqa: S608 - ours
+        await connection.execute(text(statement), {"position": position})
 
 
 async def stage(
