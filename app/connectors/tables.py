@@ -187,8 +187,12 @@ def _records(
                 "at most 131,072 characters",
             )
             return
-        if any(cell.strip() for cell in cells):
+        if not all(map(_is_blank, cells)):
             yield line, cells
+
+
+def _is_blank(cell: str) -> bool:
+    return not cell or cell.isspace()
 
 
 def _detect(sample: str) -> str:

@@ -197,7 +197,7 @@ class TransitionsTable:
         cancelled = None
         if flag and not discarded and flag not in _NO:
             cancelled = sheet.instant(row, "cancelled")
-        if word:
+        if word and self._names.found(word) is None:
             self._names.meaning(word, sheet.place(row, "to_stage"))
         event_id = row["event_id"]
         if row.sound and len(event_id) > MAX_KEY:
@@ -206,21 +206,21 @@ class TransitionsTable:
         if not key:
             return None
         return Told(
-            key=key,
-            line=row.line,
-            at=timestamp.at if timestamp and row.sound else None,
-            word=word,
-            said_at=row["timestamp"],
-            title=row["title"],
-            type=row["type"],
-            created=created.at if created else None,
-            said_created=row["created"],
-            cancelled=cancelled.at if cancelled else None,
-            said_cancelled=row["cancelled"],
-            discarded=discarded,
-            from_word=row["from_stage"],
-            event_id=event_id,
-            reason=row["reason"],
+            key,
+            row.line,
+            timestamp.at if timestamp and row.sound else None,
+            word,
+            row["timestamp"],
+            row["title"],
+            row["type"],
+            created.at if created else None,
+            row["created"],
+            cancelled.at if cancelled else None,
+            row["cancelled"],
+            discarded,
+            row["from_stage"],
+            event_id,
+            row["reason"],
         )
 
 
