@@ -45,8 +45,16 @@ _NUMBER_NEW = text(
     WHERE numbered.position = s.position
     """
 )
+_ANY_KNOWN = text(
+    "SELECT EXISTS (SELECT FROM staged_items "
+    "WHERE position >= :begin AND position < :end AND known)"
+)
 _INSERT_ITEMS = load_query("insert_items")
 _INSERT_TRANSITIONS = load_query("insert_transitions")
+# Of new items no move can be known; and without that question a row costs a quarter less.
+_INSERT_ALL_TRANSITIONS = text(
+    _INSERT_TRANSITIONS.text.replace("ON CONFLICT (work_item_id, source_event_id) DO NOTHING", "")
+)
 # Work that has moved on since it was cancelled was taken up again, whoever forgot to say so.
 _LIFT_OUTDATED_CANCELLATIONS = text(
     """
@@ -159,7 +167,9 @@ async def merge_staged(connection: Connection, stream: ValueStream, begin: int, 
     await connection.execute(_NUMBER_NEW, scope)
     await connection.execute(_INSERT_ITEMS, of_stream)
     await connection.execute(_FIND_KNOWN, of_stream)
-    moved = (await connection.execute(_INSERT_TRANSITIONS, of_stream)).one()
+    any_known = await connection.scalar(_ANY_KNOWN, scope)
+    insert = _INSERT_TRANSITIONS if any_known else _INSERT_ALL_TRANSITIONS
+    moved = (await connection.execute(insert, of_stream)).one()
     lifted = await connection.execute(_LIFT_OUTDATED_CANCELLATIONS, {"ids": moved.known})
     lifted_from = lifted.scalars().all()
     if moved.known:

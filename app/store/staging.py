@@ -35,11 +35,6 @@ _TABLES = (
     ) ON COMMIT DROP
     """,
 )
-_SETTINGS = (
-    # a chunk is planned for the tables as they are now, not as they were at the first chunk
-    "SET LOCAL plan_cache_mode = force_custom_plan",
-    "SET LOCAL work_mem = '64MB'",
-)
 _ITEMS = (
     *("position", "title", "type", "created_at", "source", "key"),
     *("cancelled_at", "cancel_reason", "moves"),
@@ -57,8 +52,7 @@ async def prepare(connection: Connection) -> None:
     """Make the tables, which are gone at the end of the transaction."""
     for table in _TABLES:
         await connection.execute(text(table))
-    for setting in _SETTINGS:
-        await connection.execute(text(setting))
+    await connection.execute(text("SET LOCAL work_mem = '64MB'"))
 
 
 async def clear(connection: Connection) -> None:
