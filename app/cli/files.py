@@ -7,12 +7,22 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo, available_timezones
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
 
 from app.cli.console import err
 from app.cli.database import database_url
 from app.cli.reports import show_problems, show_reports
 from app.connectors.detect import FileFormat
+from app.connectors.file_texts import Content
 from app.connectors.mapping_file import parse_mapping
 from app.connectors.reading import ReadOptions
 from app.domain.errors import InvalidImport, InvalidValue
@@ -92,7 +102,7 @@ def import_(
         "blocked_labels": tuple(blocked_label or ()),
     }
     chosen = None if format is Format.AUTO else FileFormat(format)
-    told = [File(str(path), path.read_bytes(), chosen) for path in files]
+    told = [File(str(path), _content(path), chosen) for path in files]
     try:
         with database_url(Settings.read()) as url:
             reports = asyncio.run(_import(url, told, stated, mapping, stream, check))
@@ -110,12 +120,12 @@ async def _import(
     stream_key: str | None,
     check: bool,
 ) -> list[ImportReport]:
-    """Import in one transaction, with a progress bar on a terminal."""
+    """Import in one transaction, with progress, rate and time left on a terminal."""
     database = open_database(url, pool_size=1, statement_timeout=TIMEOUT)
     bar = Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
-        MofNCompleteColumn(),
+        _Rate(),
         TimeRemainingColumn(),
         console=err,
         transient=True,
@@ -123,7 +133,6 @@ async def _import(
     )
     try:
         with bar:
-            task = bar.add_task("Checking" if check else "Importing", total=None)
             async with transaction(database) as connection:
                 stream = await value_streams.load_to_write(connection, stream_key)
                 options = ReadOptions(now=await transitions.clock(connection), **stated)
@@ -133,10 +142,41 @@ async def _import(
                     files,
                     _with_mapping(options, mapping),
                     check=check,
-                    progress=lambda done, total: bar.update(task, completed=done, total=total),
+                    progress=_Steps(bar),
                 )
     finally:
         await database.dispose()
+
+
+class _Rate(ProgressColumn):
+    """How much is done, of how much, and how much of it each second."""
+
+    def render(self, task: Task) -> Text:
+        """Return the figures."""
+        of = "" if task.total is None else f"/{int(task.total):,}"
+        rate = f" ({task.speed:,.0f}/s)" if task.speed else ""
+        return Text(f"{int(task.completed):,}{of}{rate}")
+
+
+class _Steps:
+    """Shows each step of an import as a bar of its own, in turn."""
+
+    def __init__(self, bar: Progress) -> None:
+        self._bar = bar
+        self._shown: tuple[str, TaskID] | None = None
+
+    def __call__(self, step: str, done: int, total: int | None) -> None:
+        """Show how far a step has come."""
+        if self._shown is None or self._shown[0] != step:
+            if self._shown is not None:
+                self._bar.remove_task(self._shown[1])
+            self._shown = (step, self._bar.add_task(step, total=total))
+        self._bar.update(self._shown[1], completed=done, total=total)
+
+
+def _content(path: Path) -> Content:
+    """Return how the file is opened, which is done several times; a pipe is read, once."""
+    return (lambda: path.open("rb")) if path.is_file() else path.read_bytes()
 
 
 def _with_mapping(options: ReadOptions, path: Path | None) -> ReadOptions:

@@ -5,13 +5,12 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from app.connectors import columns, stage_columns, transitions_table
+from app.connectors.file_texts import Content, Text, text_of
 from app.connectors.json_text import JsonProblemError, parse
 from app.connectors.reading import Reading
 from app.connectors.stage_names import StageNames
-from app.connectors.tables import decode, read_csv
+from app.connectors.tables import read_csv
 from app.domain.value_stream import DEFAULT_STREAM, Stage, Zone
-
-_SAMPLE = 1 << 20  # bytes of a table that are looked at
 
 
 class FileFormat(StrEnum):
@@ -37,24 +36,24 @@ class Detected(NamedTuple):
 
 
 def detect_format(
-    data: bytes, file: str, stated_columns: Mapping[str, str] | None = None
+    content: Content, file: str, stated_columns: Mapping[str, str] | None = None
 ) -> Detected:
     """Tell a file's format. One that is none of them is taken for a CSV, whose reader says why."""
-    text = decode(data, file, Reading())
+    text = text_of(content, file, Reading())
     if text is None:
         return Detected(FileFormat.CSV, "the file is not a text")
-    start = text.lstrip()
-    if start.startswith(("{", "[")):
-        return _json(start)
-    return _table(data[:_SAMPLE], file, stated_columns or {})
+    if text.sample.lstrip().startswith(("{", "[")):
+        return _json(text)
+    return _table(content, file, stated_columns or {})
 
 
-def _json(text: str) -> Detected:
+def _json(text: Text) -> Detected:
     """Tell Jira's issues from lines of transitions by the keys of the first object."""
-    if text.startswith("["):
+    line = next(line for line in text.lines(newline="\n") if line.strip())
+    if line.lstrip().startswith("["):
         return Detected(FileFormat.JIRA, "the file is a JSON array, as of Jira issues")
     try:
-        first = parse(text.split("\n", 1)[0])
+        first = parse(line)
     except JsonProblemError:
         return Detected(
             FileFormat.JIRA, "the file is one JSON document, as a Jira search result is"
@@ -72,12 +71,12 @@ def _json(text: str) -> Detected:
     return Detected(FileFormat.JSONL, "the first line is a JSON object that is no Jira issue")
 
 
-def _table(data: bytes, file: str, stated: Mapping[str, str]) -> Detected:
+def _table(content: Content, file: str, stated: Mapping[str, str]) -> Detected:
     """Tell a row for each move from a row for each item by the columns."""
     for format_, names in _TELLING.items():
         for name in names & stated.keys():
             return Detected(format_, f"a column is stated for {name}")
-    table = read_csv(data, file, None, Reading())
+    table = read_csv(content, file, None, Reading())
     if table is None:
         return Detected(FileFormat.CSV, "the file has no header of several columns")
     return _by_header(table.header)

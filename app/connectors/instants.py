@@ -99,6 +99,9 @@ def _evidence(texts: Iterable[str]) -> _Evidence:
     """Tell what a column's dates prove, or else an example that leaves the order open."""
     example, half_days = "", False
     for text in texts:
+        # two short numbers come first, unlike in ISO dates, which are most
+        if "-" not in text[1:4] and "/" not in text[1:4]:
+            continue
         match = _YEAR_LAST.fullmatch(_plain(text))
         if match is None or match["separator"] == ".":
             continue

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from app.connectors.file_texts import decode
 from app.connectors.instants import EXPECTED, Instants, NotAnInstantError
 from app.connectors.item_types import ItemTypes
 from app.connectors.jira_blocks import blocks_of
@@ -11,7 +12,6 @@ from app.connectors.jira_issues import Issue, issues_in, member, name_of, oldest
 from app.connectors.moves import Move, settle
 from app.connectors.reading import Reading, ReadOptions, Tally, storable_title
 from app.connectors.stage_names import Special, StageNames
-from app.connectors.tables import decode
 from app.connectors.texts import bounded, normal, shown
 from app.domain.errors import Place
 from app.domain.value_stream import Category, Stage, ValueStream

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 
 import yaml
 
+from app.connectors.file_texts import decode
 from app.connectors.item_types import ItemTypes
 from app.connectors.reading import Reading, ReadOptions, Tally
-from app.connectors.tables import decode
 from app.connectors.texts import clean, shown
 from app.domain.errors import FileProblem, Place
 

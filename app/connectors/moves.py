@@ -1,7 +1,6 @@
 """From one item's moves, in its source's words, to its transitions and its cancellation."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
@@ -10,8 +9,7 @@ from app.domain.transition import Transition
 from app.domain.value_stream import Category, Stage
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(NamedTuple):
     """An item came to a status at an instant; `meaning` is what the status stands for."""
 
     at: datetime

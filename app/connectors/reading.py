@@ -1,5 +1,6 @@
 """What a connector is told, and what it makes of a payload: histories, problems, assumptions."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
@@ -25,6 +26,10 @@ DISCARD_RESOLUTIONS = (
     "Incomplete",
 )
 """Resolutions of work that was given up rather than delivered."""
+
+
+MAX_TOLD = 10_000
+"""How many problems of a table, and how many skipped rows, are told one by one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,10 +70,12 @@ class Reading:
     source's words was taken for, so that a preview can be checked before anything is written.
     `columns` shows which column was taken for which field (tables only), and `notes` are
     assumptions worth telling (an offset that was assumed, a delimiter that was detected).
+    `skips` counts skipped rows by reason; `skipped` names the first `MAX_TOLD`.
     """
 
     histories: list[ItemHistory] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
+    skips: Counter[str] = field(default_factory=Counter)
     problems: list[FileProblem] = field(default_factory=list)
     mapping: dict[str, str] = field(default_factory=dict)
     columns: dict[str, str] = field(default_factory=dict)
@@ -78,6 +85,18 @@ class Reading:
         """Add an error."""
         self.problems.append(FileProblem(place, message))
 
+    @property
+    def is_full(self) -> bool:
+        """Tell whether there are so many problems that reading on would help nobody."""
+        return len(self.problems) >= MAX_TOLD
+
+    def add(self, other: "Reading") -> None:
+        """Take over what another one tells of the same file."""
+        self.problems += other.problems
+        self.skipped += other.skipped
+        self.skips.update(other.skips)
+        self.skipped = sorted(self.skipped, key=lambda row: row.place.line)[:MAX_TOLD]
+
     def finish(self, tally: "Tally") -> "Reading":
         """Add the assumptions that were made, and put the problems in the order of their lines."""
         self.notes.extend(tally.notes())
@@ -86,7 +105,9 @@ class Reading:
 
     def skip(self, place: Place, reason: str) -> None:
         """Tell that a row says nothing new."""
-        self.skipped.append(Skipped(place, reason))
+        self.skips[reason] += 1
+        if len(self.skipped) < MAX_TOLD:
+            self.skipped.append(Skipped(place, reason))
 
 
 @dataclass(slots=True)
@@ -99,6 +120,12 @@ class Tally:
         """Count one more time that this was assumed."""
         count, where = self._seen.get(assumption, (0, ""))
         self._seen[assumption] = (count + 1, where or str(first))
+
+    def extend(self, other: "Tally") -> None:
+        """Take over what was assumed later."""
+        for assumption, (count, where) in other._seen.items():  # noqa: SLF001 - its own kind
+            seen, first = self._seen.get(assumption, (0, ""))
+            self._seen[assumption] = (seen + count, first or where)
 
     def notes(self) -> list[str]:
         """Return one sentence for each assumption, in the order they were first made."""

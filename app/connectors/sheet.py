@@ -1,6 +1,6 @@
 """A table whose columns are known: cells by field, instants, titles, and where each stands."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from app.connectors.instants import (
@@ -44,15 +44,18 @@ class Sheet:
         self._positions = positions
         self._reading = reading
         self._instants = Instants(options, tally)
-        names = list(positions)
-        self.rows = [
-            Row(line, dict(zip(names, cells, strict=True)))
-            for line, cells in table.select(list(positions.values()), reading)
-        ]
         reading.columns.update({name: table.header[at] for name, at in positions.items()})
-        if not self.rows and not reading.problems:
-            reading.notes.append("the file has a header and no rows")
         self._orders: dict[str, DayOrder] = {}
+
+    def rows(self) -> Iterator[Row]:
+        """Yield each sound record, in the file's order; others are told."""
+        names, found = list(self._positions), False
+        positions = list(self._positions.values())
+        for line, cells in self._table.select(positions, self._reading):
+            found = True
+            yield Row(line, dict(zip(names, cells, strict=True)))
+        if not found and not self._reading.problems:
+            self._reading.notes.append("the file has a header and no rows")
 
     def expect_dates(self, names: Iterable[str]) -> bool:
         """Settle how the dates of these fields are written; False, with a problem, if it cannot."""
@@ -60,19 +63,25 @@ class Sheet:
             self._reading.problem(Place(self._table.file, field="date_format"), message)
             return False
         if self._instants.needs_order:
-            texts = {
-                name: [row[name] for row in self.rows] for name in names if name in self._positions
-            }
-            self._orders, notes = day_orders(texts)
+            dated = {name: self._positions[name] for name in names if name in self._positions}
+            self._orders, notes = day_orders({name: self._texts(at) for name, at in dated.items()})
             self._reading.notes.extend(notes)
         return True
 
+    def _texts(self, position: int) -> Iterator[str]:
+        """Yield one column's cells; what is wrong is told when the rows are read."""
+        return (cells[0] for _, cells in self._table.select([position], Reading()))
+
     def place(self, row: Row, name: str) -> Place:
         """Return where a field of this row stands; its column is 0 when the file has none."""
+        return self.place_in(row.line, name)
+
+    def place_in(self, line: int, name: str) -> Place:
+        """Return where a field of the row that starts at this line stands."""
         at = self._positions.get(name)
         if at is None:
-            return Place(self._table.file, row.line, 0, name)
-        return self._table.place(row.line, at, self.header(name))
+            return Place(self._table.file, line, 0, name)
+        return self._table.place(line, at, self.header(name))
 
     def header(self, name: str) -> str:
         """Return the header that a field goes by in this file."""

@@ -6,6 +6,7 @@ Start and finish dates alone will do: they are the dates of the first active and
 from dataclasses import dataclass
 
 from app.connectors import columns, stage_columns
+from app.connectors.file_texts import Content
 from app.connectors.instants import Instant
 from app.connectors.item_types import ItemTypes
 from app.connectors.reading import Reading, ReadOptions, Tally, storable_title
@@ -19,10 +20,10 @@ from app.domain.value_stream import ValueStream
 from app.domain.work_item import ItemHistory
 
 
-def read(data: bytes, file: str, stream: ValueStream, options: ReadOptions) -> Reading:
+def read(content: Content, file: str, stream: ValueStream, options: ReadOptions) -> Reading:
     """Read a CSV file of stage dates; whatever the bytes, problems are told, never raised."""
     reading = Reading()
-    table = read_csv(data, file, options.delimiter, reading)
+    table = read_csv(content, file, options.delimiter, reading)
     return _Reader(stream, options, reading).read(table) if table else reading
 
 
@@ -51,7 +52,7 @@ class _Reader:
         """Read the table; the reading holds what came of it."""
         sheet = self._sheet(table)
         if sheet is not None:
-            for row in sheet.rows:
+            for row in sheet.rows():
                 history = self._history(sheet, row)
                 if history is not None:
                     self._reading.histories.append(history)

@@ -127,6 +127,10 @@ class StageNames:
         self._found[word] = found
         return found
 
+    def found(self, word: str) -> Meaning | None:
+        """Return what the word was found to mean; None where it is not known."""
+        return self._found.get(word)
+
     def guess(self, word: str) -> Meaning | None:
         """Return what the word means without recording that it was asked."""
         return (

@@ -9,15 +9,11 @@ MAX_KEY = 200
 """Longest item key or event id; both are indexed, and an index entry is bounded."""
 
 _EMPTY = frozenset({"", "null", "n/a", "-", "none"})
+_LONGEST_EMPTY = max(map(len, _EMPTY))
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _SHOWN = 60
 _WORD = 100
-
-
-def is_empty(text: str) -> bool:
-    """Tell whether a cell says nothing: blank, `NULL`, `N/A`, `-` or `None`."""
-    return not text or text.strip().casefold() in _EMPTY
 
 
 def clean(text: str) -> str:
@@ -28,6 +24,14 @@ def clean(text: str) -> str:
     if not text.isprintable():
         text = _SURROGATE.sub("\ufffd", _CONTROL.sub(" ", text))
     return text.strip()
+
+
+def said(cell: str) -> str:
+    """Return what a cell says, clean; '' when it is empty."""
+    plain = cell.strip()
+    if len(plain) <= _LONGEST_EMPTY and plain.casefold() in _EMPTY:
+        return ""
+    return plain if plain.isprintable() else clean(plain)
 
 
 def normal(word: str) -> str:

@@ -1,24 +1,21 @@
 """Transitions as a table: one row for each move, as CSV or as JSON Lines."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from itertools import pairwise
+from collections.abc import Iterator, Mapping, Sequence
 
 from app.connectors import columns
 from app.connectors.columns import KEY, TITLE, TYPE, Field
+from app.connectors.file_texts import Content
 from app.connectors.instants import EXPECTED
+from app.connectors.item_rows import ItemRows, Told
 from app.connectors.item_types import ItemTypes
-from app.connectors.moves import Move, settle
-from app.connectors.reading import Reading, ReadOptions, Tally, storable_title
+from app.connectors.reading import Reading, ReadOptions, Tally
 from app.connectors.sheet import Row, Sheet
 from app.connectors.stage_names import StageNames
 from app.connectors.tables import Table, read_json_lines
 from app.connectors.tables import read_csv as read_csv_table
-from app.connectors.texts import MAX_KEY, bounded, normal, shown
+from app.connectors.texts import MAX_KEY, normal, shown
 from app.domain.errors import Place
-from app.domain.value_stream import Stage, ValueStream
-from app.domain.work_item import ItemHistory
+from app.domain.value_stream import ValueStream
 
 FIELDS = (
     KEY,
@@ -62,18 +59,32 @@ _YES = frozenset({"yes", "true", "1", "y", "x"})
 _NO = frozenset({"no", "false", "0", "n"})
 
 
-def read_csv(data: bytes, file: str, stream: ValueStream, options: ReadOptions) -> Reading:
+def read_csv(content: Content, file: str, stream: ValueStream, options: ReadOptions) -> Reading:
     """Read a CSV file of transitions; whatever the bytes, problems are told, never raised."""
-    reading = Reading()
-    table = read_csv_table(data, file, options.delimiter, reading)
-    return _Reader(table, stream, options, reading, "csv").read() if table else reading
+    return _in_memory(open_csv(content, file, stream, options))
 
 
-def read_jsonl(data: bytes, file: str, stream: ValueStream, options: ReadOptions) -> Reading:
+def read_jsonl(content: Content, file: str, stream: ValueStream, options: ReadOptions) -> Reading:
     """Read JSON Lines of transitions, an object for each; problems are told, never raised."""
+    return _in_memory(open_jsonl(content, file, stream, options))
+
+
+def open_csv(
+    content: Content, file: str, stream: ValueStream, options: ReadOptions
+) -> "TransitionsTable":
+    """Find the columns of a CSV file of transitions, whose rows are read afterwards."""
     reading = Reading()
-    table = read_json_lines(data, file, reading)
-    return _Reader(table, stream, options, reading, "jsonl").read() if table else reading
+    table = read_csv_table(content, file, options.delimiter, reading)
+    return TransitionsTable(table, stream, options, reading, "csv")
+
+
+def open_jsonl(
+    content: Content, file: str, stream: ValueStream, options: ReadOptions
+) -> "TransitionsTable":
+    """Find the keys of JSON Lines of transitions, which are read afterwards."""
+    reading = Reading()
+    table = read_json_lines(content, file, reading)
+    return TransitionsTable(table, stream, options, reading, "jsonl")
 
 
 def find_columns(
@@ -103,183 +114,127 @@ def find_columns(
     return positions, problems
 
 
-@dataclass(slots=True)
-class _Item:
-    """What the rows so far say of one item, each move with its row."""
+class TransitionsTable:
+    """Reads one table: its rows first, then, once these are put in order by item, its histories.
 
-    title: str = ""
-    type: str = ""
-    created: datetime | None = None
-    created_line: int = 0
-    cancelled: datetime | None = None
-    discarded: bool = False
-    moves: list[tuple[Move, Row]] = field(default_factory=list)
-    seen: set[tuple[str, datetime]] = field(default_factory=set)
-    events: dict[str, int] = field(default_factory=dict)
-
-
-class _Reader:
-    """Reads one table into histories."""
+    `lines` says about how many lines there are, for those who wait; None when nobody knows.
+    """
 
     def __init__(
-        self, table: Table, stream: ValueStream, options: ReadOptions, reading: Reading, source: str
+        self,
+        table: Table | None,
+        stream: ValueStream,
+        options: ReadOptions,
+        reading: Reading,
+        source: str,
     ) -> None:
-        self._table = table
-        self._options = options
-        self._reading = reading
-        self._source = options.source or source
+        self.reading = reading
         self._tally = Tally()
+        self._options = options
+        self._source = options.source or source
         self._names = StageNames(stream, options.mapping)
-        self._types = ItemTypes(options.types, self._tally)
-        self._items: dict[str, _Item] = {}
+        self.lines = table.text.ends if table is not None else None
+        self._sheet = self._find_sheet(table) if table is not None else None
 
-    def read(self) -> Reading:
-        """Read the table; the reading holds what came of it."""
-        sheet = self._sheet()
-        if sheet is not None:
-            for row in sheet.rows:
-                self._read_row(sheet, row)
-            newest_first = self._newest_first()
-            for key, item in self._items.items():
-                self._settle(sheet, key, item, newest_first=newest_first)
-            self._names.report(self._reading)
-        return self._reading.finish(self._tally)
+    def rows(self) -> Iterator[Told]:
+        """Yield what each row says, in the file's order, up to too many problems."""
+        if self._sheet is not None:
+            for row in self._sheet.rows():
+                told = self._told(self._sheet, row)
+                if told is not None:
+                    yield told
+                if self.reading.is_full:
+                    return
 
-    def _sheet(self) -> Sheet | None:
+    def items(self, *, newest_first: bool) -> ItemRows | None:
+        """Return what turns the rows, item by item, into histories; None when there are none."""
+        if self._sheet is None:
+            return None
+        return ItemRows(
+            self._sheet, self._names, self._options, self._source, newest_first=newest_first
+        )
+
+    def finish(self, items: ItemRows | None) -> Reading:
+        """Complete the reading with what the items' rows had to tell."""
+        if items is not None:
+            self._names.report(self.reading)
+            self.reading.add(items.reading)
+            self._tally.extend(items.tally)
+        return self.reading.finish(self._tally)
+
+    def _find_sheet(self, table: Table) -> Sheet | None:
         """Find the columns; None, with problems, when the file or the options cannot be right."""
-        file, header = self._table.file, self._table.header
         stated = self._options.columns
-        positions, problems = find_columns(header, stated)
+        positions, problems = find_columns(table.header, stated)
         for message in problems:
-            self._reading.problem(Place(file, 1), message)
-        sound = self._names.check(file, self._reading)
-        sound = self._types.check(file, self._reading) and sound
+            self.reading.problem(Place(table.file, 1), message)
+        sound = self._names.check(table.file, self.reading)
+        sound = (
+            ItemTypes(self._options.types, self._tally).check(table.file, self.reading) and sound
+        )
         if problems or not sound:
             return None
-        self._reading.notes += columns.unused(header, positions.values())
-        sheet = Sheet(self._table, positions, self._options, self._reading, self._tally)
+        self.reading.notes += columns.unused(table.header, positions.values())
+        sheet = Sheet(table, positions, self._options, self.reading, self._tally)
         return sheet if sheet.expect_dates(("timestamp", "created", "cancelled")) else None
 
-    def _read_row(self, sheet: Sheet, row: Row) -> None:
+    def _told(self, sheet: Sheet, row: Row) -> Told | None:
+        """Return what a row says; None where it says nothing of an item's status."""
         if "field_name" in row.cells and row["field_name"].casefold() not in _STATUS_FIELDS:
             changed = shown(row["field_name"]) if row["field_name"] else "no named field"
             reason = f"changes {changed}, not the status"
-            self._reading.skip(sheet.place(row, "field_name"), reason)
-            return
+            self.reading.skip(sheet.place(row, "field_name"), reason)
+            return None
         key, word = sheet.key(row), row["to_stage"]
         timestamp = sheet.instant(row, "timestamp")
         if not word:
             sheet.problem(row, "to_stage", "expected the stage moved to, got an empty cell")
         if not row["timestamp"]:
             sheet.problem(row, "timestamp", f"{EXPECTED}, got an empty cell")
-        item = self._items.setdefault(key, _Item()) if key else _Item()
-        self._read_facts(sheet, row, item)
-        meaning = self._names.meaning(word, sheet.place(row, "to_stage")) if word else None
-        if not row.sound or timestamp is None or not self._is_news(sheet, row, item, timestamp.at):
-            return
-        # an unknown word is told once, by the names; the moves go on for the sake of the rest
-        if meaning is not None:
-            event_id = row["event_id"] or bounded(f"{word.casefold()}@{timestamp.at.isoformat()}")
-            origin = self._names.guess(row["from_stage"]) if row["from_stage"] else None
-            move = Move(
-                at=timestamp.at,
-                word=word,
-                meaning=meaning,
-                event_id=event_id,
-                from_stage=origin.name if isinstance(origin, Stage) else None,
-                reason=row["reason"] or None,
-            )
-            item.moves.append((move, row))
-
-    def _read_facts(self, sheet: Sheet, row: Row, item: _Item) -> None:
-        """Read what a row says of the item itself; what changes over time is as last told."""
-        item.title = row["title"] or item.title
-        item.type = row["type"] or item.type
         created = sheet.instant(row, "created")
-        if created is not None and item.created not in {None, created.at}:
-            sheet.problem(
-                row,
-                "created",
-                f"expected the item's one creation ({_iso(item.created)}, "
-                f"line {item.created_line}), got {shown(row['created'])}",
-            )
-        elif created is not None:
-            item.created, item.created_line = created.at, item.created_line or row.line
         flag = row["cancelled"].casefold()
-        if flag in _YES:
-            item.discarded = True
-        elif flag and flag not in _NO:
+        discarded = flag in _YES
+        cancelled = None
+        if flag and not discarded and flag not in _NO:
             cancelled = sheet.instant(row, "cancelled")
-            if cancelled is not None and item.cancelled not in {None, cancelled.at}:
-                message = f"expected the item's one cancellation ({_iso(item.cancelled)})"
-                sheet.problem(row, "cancelled", f"{message}, got {shown(row['cancelled'])}")
-            elif cancelled is not None:
-                item.cancelled = cancelled.at
-
-    def _is_news(self, sheet: Sheet, row: Row, item: _Item, at: datetime) -> bool:
-        """Tell whether no earlier row said the same; an event id said of two things is wrong."""
+        if word and self._names.found(word) is None:
+            self._names.meaning(word, sheet.place(row, "to_stage"))
         event_id = row["event_id"]
-        if len(event_id) > MAX_KEY:
+        if row.sound and len(event_id) > MAX_KEY:
             message = f"expected an event id of at most {MAX_KEY} characters, got {len(event_id)}"
             sheet.problem(row, "event_id", message)
-            return False
-        same = (row["to_stage"].casefold(), at)
-        if same in item.seen:
-            reason = "same item, stage and time as an earlier row"
-            self._reading.skip(sheet.place(row, "to_stage"), reason)
-            return False
-        if event_id in item.events:
-            message = f"expected an event id of its own, got that of line {item.events[event_id]}"
-            sheet.problem(row, "event_id", message)
-            return False
-        item.seen.add(same)
-        if event_id:
-            item.events[event_id] = row.line
-        return True
-
-    def _newest_first(self) -> bool:
-        """Tell whether the rows run backward in time: then those of one instant do as well."""
-        balance = 0
-        for item in self._items.values():
-            for (earlier, _), (later, _) in pairwise(item.moves):
-                balance += (later.at > earlier.at) - (later.at < earlier.at)
-        return balance < 0
-
-    def _settle(self, sheet: Sheet, key: str, item: _Item, *, newest_first: bool) -> None:
-        """Turn what the rows said of one item into its history."""
-        if not item.moves:
-            return
-        moves = item.moves[::-1] if newest_first else item.moves
-        moves = sorted(moves, key=lambda entry: entry[0].at)
-        flag = "marked as cancelled"
-        settled = settle([move for move, _ in moves], flag if item.discarded else None)
-        first = moves[0][0].at
-        created, cancelled = item.created or first, item.cancelled or settled.cancelled_at
-        last, row = moves[-1]
-        if item.cancelled is not None and last.at > item.cancelled:
-            sheet.problem(
-                row,
-                "timestamp",
-                f"expected no move after the item's cancellation ({_iso(item.cancelled)}), "
-                f"got {shown(row['timestamp'])}",
-            )
-        if settled.revived:
-            self._tally.add("visits to a cancelled status that was left again were not kept", key)
-        if cancelled is not None and not settled.transitions:
-            cancelled = max(created, cancelled)
-        self._reading.histories.append(
-            ItemHistory(
-                title=storable_title(item.title, key, self._tally),
-                type=self._types.of(item.type, key),
-                created_at=created,
-                transitions=settled.transitions,
-                key=key,
-                source=self._source,
-                cancelled_at=cancelled,
-                cancel_reason=settled.cancel_reason or (flag if item.cancelled else None),
-            )
+        if not key:
+            return None
+        return Told(
+            key,
+            row.line,
+            timestamp.at if timestamp and row.sound else None,
+            word,
+            row["timestamp"],
+            row["title"],
+            row["type"],
+            created.at if created else None,
+            row["created"],
+            cancelled.at if cancelled else None,
+            row["cancelled"],
+            discarded,
+            row["from_stage"],
+            event_id,
+            row["reason"],
         )
 
 
-def _iso(instant: datetime | None) -> str:
-    return instant.isoformat().replace("+00:00", "Z") if instant else ""
+def _in_memory(table: TransitionsTable) -> Reading:
+    """Read a table whose rows fit into memory."""
+    by_item: dict[str, list[Told]] = {}
+    for told in table.rows():
+        by_item.setdefault(told.key, []).append(told)
+    rows = [told for each in by_item.values() for told in each]
+    items = table.items(newest_first=False)
+    histories = items.read(rows) if items else []
+    if items and items.run_backward:
+        items = table.items(newest_first=True)
+        histories = items.read(rows) if items else []
+    reading = table.finish(items)
+    reading.histories = histories
+    return reading

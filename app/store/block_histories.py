@@ -4,31 +4,20 @@ A block is found again by its item and source event. One that was ended or voide
 whatever its source says.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import text
 
-from app.domain.work_item import ItemHistory
 from app.store.database import Connection
-from app.store.staging import copy_into
 
-_STAGED_BLOCKS = text(
-    """
-    CREATE TEMPORARY TABLE IF NOT EXISTS staged_blocks (
-        item integer, position integer, started_at timestamptz, ended_at timestamptz, reason text,
-        source_event_id text
-    ) ON COMMIT DROP
-    """
-)
-_COLUMNS = ["item", "position", "started_at", "ended_at", "reason", "source_event_id"]
-
+_ANY = text("SELECT EXISTS (SELECT FROM staged_blocks WHERE item >= :begin AND item < :end)")
 _END_KNOWN = text(
     """
     UPDATE item_blocks known SET ended_at = b.ended_at
     FROM staged_blocks b
     JOIN staged_items i ON i.position = b.item
-    WHERE known.work_item_id = i.id AND known.source_event_id = b.source_event_id
+    WHERE b.item >= :begin AND b.item < :end
+      AND known.work_item_id = i.id AND known.source_event_id = b.source_event_id
       AND known.ended_at IS NULL AND known.voided_at IS NULL
       AND b.ended_at >= known.started_at
     RETURNING known.work_item_id
@@ -41,6 +30,7 @@ _INSERT_NEW = text(
     SELECT i.id, :stream_id, b.started_at, b.ended_at, b.reason, b.source_event_id
     FROM staged_blocks b
     JOIN staged_items i ON i.position = b.item
+    WHERE b.item >= :begin AND b.item < :end
     ORDER BY b.item, b.position
     ON CONFLICT (work_item_id, source_event_id) DO NOTHING
     RETURNING work_item_id
@@ -57,20 +47,12 @@ class MergedBlocks:
     items: frozenset[int] = frozenset()
 
 
-async def merge(
-    connection: Connection, stream_id: int, histories: Sequence[ItemHistory]
-) -> MergedBlocks:
-    """Merge the blocks of histories whose items are staged, known or stored, and locked."""
-    records = [
-        (item, n, block.started, block.ended, block.reason, block.source_event_id)
-        for item, history in enumerate(histories)
-        for n, block in enumerate(history.blocks)
-    ]
-    if not records:
+async def merge(connection: Connection, stream_id: int, begin: int, end: int) -> MergedBlocks:
+    """Merge the staged blocks of a range of staged items, which are stored and locked."""
+    scope = {"begin": begin, "end": end}
+    if not await connection.scalar(_ANY, scope):
         return MergedBlocks()
-    await connection.execute(_STAGED_BLOCKS)
-    await connection.execute(text("TRUNCATE staged_blocks"))
-    await copy_into(connection, "staged_blocks", _COLUMNS, records)
-    ended = (await connection.execute(_END_KNOWN)).scalars().all()
-    created = (await connection.execute(_INSERT_NEW, {"stream_id": stream_id})).scalars().all()
+    ended = (await connection.execute(_END_KNOWN, scope)).scalars().all()
+    of_stream = {"stream_id": stream_id, **scope}
+    created = (await connection.execute(_INSERT_NEW, of_stream)).scalars().all()
     return MergedBlocks(len(created), len(ended), frozenset((*created, *ended)))

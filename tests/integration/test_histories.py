@@ -468,3 +468,15 @@ async def test_an_item_restored_by_hand_can_be_moved_by_the_next_import(
     async with transaction(database) as connection:
         item = await work_items.get(connection, item_id)
     assert (item.cancelled_at, item.facts.last_transition_at) == (None, at(4))
+
+
+@stored_test
+@given(populations())
+async def test_new_items_are_written_with_the_facts_that_their_log_gives(
+    shared_database: Database, population: Population
+) -> None:
+    """Moves and facts that were computed from what was staged are those derived from the log."""
+    async with stored(shared_database, keyed(population)) as inside:
+        before = await table_rows(inside.connection, *TABLES)
+        await transitions.derive_facts(inside.connection, inside.ids)
+        assert await table_rows(inside.connection, *TABLES) == before
