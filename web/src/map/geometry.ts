@@ -24,6 +24,8 @@ export interface Loop {
   to: string;
   moves: number;
   path: string;
+  /** The arrow's head, where the work comes back to. */
+  head: string;
   width: number;
   label: { x: number; y: number };
 }
@@ -128,6 +130,7 @@ function loops(map: MapAnswer, columns: Column[], top: number, levels: Map<strin
       to: loop.to_stage,
       moves: loop.moves,
       width: 1.5 + 7 * (loop.moves / most),
+      head: `M${x2 - 6.5} ${top - 13}h13l-6.5 12Z`,
       path: `M${x1} ${top - 2}C${x1} ${peak},${x1 - bend / 2} ${peak},${x1 - bend} ${peak}H${x2 + bend}C${x2 + bend / 2} ${peak},${x2} ${peak},${x2} ${top - 9}`,
       label: { x: (x1 + x2) / 2, y: peak - 8 },
     };

@@ -28,11 +28,6 @@ export function MapPicture(props: MapPictureProps) {
   const { map, geometry: g } = props;
   return (
     <svg class="chart map" width={g.width} height={g.height} viewBox={`0 0 ${g.width} ${g.height}`} role="group" aria-label="Value stream map">
-      <defs>
-        <marker id="back" viewBox="0 0 8 8" refX="1" refY="4" markerWidth="13" markerHeight="13" markerUnits="userSpaceOnUse" orient="auto">
-          <path class="fill-bad" d="M0 0L8 4L0 8Z" />
-        </marker>
-      </defs>
       <Loops geometry={g} />
       {g.columns.slice(1).map((column, place) => (
         <PushArrow key={column.stage.id} from={g.columns[place]} to={column} y={g.boxTop + 20} />
@@ -51,7 +46,8 @@ function Loops({ geometry }: { geometry: Geometry }) {
       {geometry.loops.map((loop) => (
         <g key={loop.from + loop.to}>
           <title>{`${plural(loop.moves, "move")} back from ${loop.from} to ${loop.to}`}</title>
-          <path class="loop" d={loop.path} stroke-width={loop.width} marker-end="url(#back)" />
+          <path class="loop" d={loop.path} stroke-width={loop.width} />
+          <path class="fill-bad" d={loop.head} />
           <text class="label strong" x={loop.label.x} y={loop.label.y} text-anchor="middle">
             {count(loop.moves)} back
           </text>
@@ -292,11 +288,13 @@ function Ladder({ geometry: g, clock }: LadderProps) {
         if (stage.category === "done") return null;
         const hours = up ? stage.wait_time : stage.process_time;
         return (
-          <text key={stage.id} class={up ? "rung wait" : "rung"} x={x} y={level(up) + (up ? -7 : 17)} text-anchor="middle">
+          <g key={stage.id}>
             <title>{exactly(hours)}</title>
-            {duration(hours, clock)}
-            {!up && stage.wait_time ? ` + ${duration(stage.wait_time, clock)} blocked` : ""}
-          </text>
+            <text class={up ? "rung wait" : "rung"} x={x} y={level(up) + (up ? -7 : 17)} text-anchor="middle">
+              {duration(hours, clock)}
+              {!up && stage.wait_time ? ` + ${duration(stage.wait_time, clock)} blocked` : ""}
+            </text>
+          </g>
         );
       })}
     </g>

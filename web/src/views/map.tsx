@@ -15,6 +15,7 @@ import { latestMoves } from "../state/live";
 import { Explain } from "../ui/explain";
 import { useWidth } from "../ui/measure";
 import { copyCurl, saveCsv, saveSvg } from "../ui/save";
+import { savePng } from "../ui/save-png";
 import { ProblemNote, Skeleton } from "../ui/states";
 import { Toolbar } from "../ui/toolbar";
 import { Ticker } from "../ui/ticker";
@@ -95,6 +96,10 @@ function Drawn({ address, ...props }: DrawnProps) {
   const geometry = useMemo(() => arrange(map, aging?.items ?? [], room), [map, aging, room]);
   const picture = useRef<HTMLDivElement>(null);
   useMotion(picture, geometry, latestMoves());
+  const take = (save: typeof saveSvg) => {
+    const svg = picture.current?.querySelector("svg");
+    if (svg) save(svg, "value-stream-map");
+  };
   return (
     <>
       <Totals map={map} />
@@ -113,11 +118,9 @@ function Drawn({ address, ...props }: DrawnProps) {
           { label: "Download CSV", run: () => saveCsv(`${address}${address.includes("?") ? "&" : "?"}format=csv`, "value-stream-map") },
           {
             label: "Download SVG",
-            run: () => {
-              const svg = picture.current?.querySelector("svg");
-              if (svg) saveSvg(svg, "value-stream-map");
-            },
+            run: () => take(saveSvg),
           },
+          { label: "Download PNG", run: () => take(savePng) },
         ]}
       />
     </>
