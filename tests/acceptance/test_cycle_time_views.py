@@ -65,7 +65,7 @@ async def test_the_scatterplot_of_the_week_has_its_four_points_and_lines(
     assert math.isclose(plotted["cycle_time_p85"], 109.2)
     assert math.isclose(plotted["cycle_time_p95"], 116.4)
     assert (plotted["sample_size"], plotted["truncated"]) == (4, False)
-    assert plotted["excluded"] == {"cancelled": 1, "in_progress": 1}
+    assert plotted["excluded"] == {"cancelled": 1, "in_progress": 1, "not_started": 1}
     assert plotted["low_confidence"] == ["p85", "p95"]
     assert plotted["expectation"] == {"p": 0.85, "hours": None, "sample_size": 4, "needed": 6}
     assert (plotted["wip_older_than_p85"], plotted["oldest_age"]) == (0, 96)
