@@ -2,6 +2,7 @@
 
     make ha                       every scenario
     make ha SCENARIOS="freeze"    some of them, by a part of their names
+    make ha SCENARIOS="--asynchronous freeze_receivers"    to see that a loss would be seen
 
 It needs etcd on the PATH (Debian: `apt-get install etcd-server`) and installs Patroni for itself.
 It exits with status 1 if a goal is missed.
@@ -25,6 +26,7 @@ from tests.ha.load import Load, Noted
 from tests.ha.service import VSM, Proxy, Replica
 from tests.servers import free_port
 
+ASYNCHRONOUS = "--asynchronous"
 BEFORE = 2.0
 AFTER = 4.0
 """Seconds of load before a scenario's event, and after all is well again."""
@@ -91,7 +93,9 @@ async def freeze_receivers(stage: Stage) -> None:
     _signal(receivers, signal.SIGSTOP)
     await asyncio.sleep(3)
     _signal(node.processes(), signal.SIGKILL)
-    _signal(receivers, signal.SIGCONT)  # there is nothing to receive any more
+    # they end before they read what the primary has sent meanwhile: it never got there
+    _signal(receivers, signal.SIGTERM)
+    _signal(receivers, signal.SIGCONT)
     await stage.another_primary(node)
 
 
@@ -193,9 +197,9 @@ async def play(scenario: Scenario, stage: Stage, proxy: Proxy) -> Result:
     return result
 
 
-async def run(base: Path, chosen: list[Scenario]) -> list[Result]:
+async def run(base: Path, chosen: list[Scenario], *, synchronous: bool) -> list[Result]:
     """Start everything in a folder, and play the scenarios."""
-    cluster = Cluster(base)
+    cluster = Cluster(base, synchronous)
     replicas: list[Replica] = []
     results = []
     try:
@@ -217,8 +221,9 @@ async def run(base: Path, chosen: list[Scenario]) -> list[Result]:
     return results
 
 
-def main(wanted: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """Play the scenarios whose names have one of these parts, and print the table."""
+    wanted = [each for each in arguments if each != ASYNCHRONOUS]
     chosen = [
         each for each in SCENARIOS if not wanted or any(part in each.__name__ for part in wanted)
     ]
@@ -226,7 +231,7 @@ def main(wanted: list[str]) -> int:
         base = Path(name)
         base.chmod(0o755)
         try:
-            results = asyncio.run(run(base, chosen))
+            results = asyncio.run(run(base, chosen, synchronous=ASYNCHRONOUS not in arguments))
         except BaseException:
             for log in sorted(base.glob("*.log")):
                 print(f"--- {log.name}", log.read_text()[-3000:], sep="\n", file=sys.stderr)

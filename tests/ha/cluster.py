@@ -46,6 +46,9 @@ DYNAMIC = {
     },
 }
 
+ASYNCHRONOUS = {"synchronous_mode": False, "synchronous_mode_strict": False}
+"""Loses what was acknowledged, which shows that the checks would see it."""
+
 
 @dataclass
 class Node:
@@ -102,6 +105,7 @@ class Cluster:
     """The servers, and etcd, which they elect their primary with."""
 
     base: Path
+    synchronous: bool = True
     owner: Owner = field(init=False)
     programs: Programs = field(init=False)
     nodes: list[Node] = field(init=False)
@@ -130,7 +134,8 @@ class Cluster:
         """Wait until one server is the primary, and both others follow it in the quorum."""
         deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
-            roles = [node.ask("/quorum") for node in self.nodes]
+            role = "/quorum" if self.synchronous else "/replica"
+            roles = [node.ask(role) for node in self.nodes]
             if self.primary() and roles.count(200) == len(self.nodes) - 1:
                 return
             time.sleep(0.2)
@@ -253,7 +258,7 @@ class Cluster:
             },
             "etcd3": {"host": f"127.0.0.1:{etcd_port}"},
             "bootstrap": {
-                "dcs": DYNAMIC,
+                "dcs": DYNAMIC | ({} if self.synchronous else ASYNCHRONOUS),
                 "initdb": [{"encoding": "UTF8"}, {"locale": "C.UTF-8"}, "data-checksums"],
             },
             "postgresql": {
