@@ -88,6 +88,8 @@ class PlainRequests:
         route, handle = found
         body = await _read(receive) if scope["method"] != "GET" else b""
         if body is None:
+            # nobody reads it, but it is counted as the client's doing
+            await _send(Answer(400, {}, b""), send)
             return
         asked = PlainRequest(scope["method"], scope["path"], body, *headers)
         try:

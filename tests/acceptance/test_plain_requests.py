@@ -1,7 +1,7 @@
 """The short way of moves and creations: shared statements, and the same answers as the long way."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -263,3 +263,27 @@ async def test_a_late_arrival_goes_the_long_way_to_its_place(
     late = await client.put(path, json={"to_stage": "Testing", "timestamp": day(3)})
     assert late.json()["from_stage"] == "Backlog"
     await assert_log_and_facts_agree(database)
+
+
+async def test_a_client_that_goes_before_its_body_came_is_no_failure_of_ours(
+    client: httpx.AsyncClient, database: Database
+) -> None:
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(dict(message))
+
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"43")]
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": ITEMS,
+        "query_string": b"",
+        "headers": headers,
+    }
+    await application(client)(scope, receive, send)
+    assert sent[0]["status"] == 400
+    assert await sql(database, "SELECT count(*) FROM work_items") == [(0,)]
