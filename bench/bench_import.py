@@ -3,13 +3,16 @@
 python bench/bench_import.py [sizes …] [--rounds N] [--scattered]
 
 Both sides run in turn, each in a new database of one server. Memory is the peak of the importing
-process, which is started anew for each import, as `vsm import` is.
+process, which is started anew for each import, as `vsm import` is. The time of processors, of the
+process and of PostgreSQL's sessions, is told as well: other work on the machine hardly touches it.
 """
 
 import argparse
 import asyncio
+import os
 import random
 import re
+import resource
 import statistics
 import subprocess
 import sys
@@ -99,6 +102,28 @@ def run_import(url: str, moves: Path) -> tuple[float, float]:
     return took, int(peak) / 1024
 
 
+def process_seconds() -> float:
+    """Return the time of processors that processes started here have taken, once they ended."""
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
+
+
+async def session_seconds(server_url: str) -> float:
+    """Return the time of processors of PostgreSQL's sessions that have ended."""
+    connection = await asyncpg.connect(dsn(server_url))
+    session = connection.get_server_pid()
+    postmaster = int(stat_of(session)[1])
+    await connection.close()
+    await asyncio.sleep(0.5)  # until the postmaster has noticed
+    user, system = stat_of(postmaster)[13:15]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+def stat_of(process: int) -> list[str]:
+    """Return what Linux tells of a process, from its state on."""
+    return Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+
+
 async def save_rows(url: str, folder: Path) -> int:
     """Write the imported rows to files, as COPY reads them; returns their number."""
     connection = await asyncpg.connect(dsn(url))
@@ -128,14 +153,19 @@ async def compare(server_url: str, items: int, rounds: int, *, scattered: bool) 
         folder = Path(name)
         moves = folder / "moves.csv"
         write_moves(moves, items, scattered=scattered)
-        imports, copies, peaks = [], [], []
+        imports, copies, peaks, processors = [], [], [], []
         for _ in range(rounds):
             url = await new_database(server_url, "bench_import")
+            began, sessions = process_seconds(), await session_seconds(server_url)
             took, peak = await asyncio.to_thread(run_import, url, moves)
+            spent = process_seconds() - began, await session_seconds(server_url) - sessions
             imports.append(took)
             peaks.append(peak)
             rows = await save_rows(url, folder)
-            copies.append(await copy_rows(await new_database(server_url, "bench_copy"), folder))
+            url = await new_database(server_url, "bench_copy")
+            sessions = await session_seconds(server_url)
+            copies.append(await copy_rows(url, folder))
+            processors.append((*spent, await session_seconds(server_url) - sessions))
         importing, copying = statistics.median(imports), statistics.median(copies)
         order = "in order of time" if scattered else "item by item"
         print(
@@ -143,7 +173,12 @@ async def compare(server_url: str, items: int, rounds: int, *, scattered: bool) 
             f"import {importing:.1f} s ({rows / importing:,.0f} rows/s), "
             f"COPY {copying:.1f} s ({rows / copying:,.0f} rows/s)"
         )
-        told("  import / COPY", copying / importing, GOAL, met=copying / importing >= GOAL)
+        ours, theirs, raw = (statistics.median(each) for each in zip(*processors, strict=True))
+        print(
+            f"  processors: import {ours + theirs:.1f} s ({ours:.1f} of Python, {theirs:.1f} of "
+            f"PostgreSQL), COPY {raw:.1f} s: {raw / (ours + theirs):.2f}"
+        )
+        told("  COPY / import", copying / importing, GOAL, met=copying / importing >= GOAL)
         told("  peak memory, MB", max(peaks), GOAL_MB, met=max(peaks) <= GOAL_MB)
 
 

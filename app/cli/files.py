@@ -1,6 +1,7 @@
 """`vsm import`: histories from files, all of them or none."""
 
 import asyncio
+import gc
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -121,6 +122,8 @@ async def _import(
     check: bool,
 ) -> list[ImportReport]:
     """Import in one transaction, with progress, rate and time left on a terminal."""
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 1000)  # rows come by the million, and none is part of a cycle
     database = open_database(url, pool_size=1, statement_timeout=TIMEOUT)
     bar = Progress(
         TextColumn("{task.description}", markup=False),
