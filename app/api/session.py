@@ -152,7 +152,9 @@ async def _recalled(request: Request, handle: Handler, connection: Connection) -
     known = answers.recall(request, state)
     if known is not None:
         return known
-    return answers.remember(request, state, at, await handle(request))
+    response = await handle(request)
+    response.headers.update(request.state.seen)  # for those who waited for it, too
+    return answers.remember(request, state, at, response)
 
 
 def told(seen: Seen) -> dict[str, str]:
