@@ -66,8 +66,7 @@ def test_what_happens_is_told_as_spans_metrics_and_logs(received: Received) -> N
     assert (batch.trace_id, batch.parent_span_id) == (request.trace_id, request.span_id)
     assert plain(batch.attributes) == {"vsm.items": 1, "vsm.stream": "default"}
     inside = [span for span in received.spans if span.parent_span_id == batch.span_id]
-    assert "derive_facts" in {span.name for span in inside}  # the file's name
-    statement = next(span for span in inside if span.name == "derive_facts")
+    statement = next(span for span in inside if span.name == "UPDATE work_items")
     assert statement.kind == Span.SPAN_KIND_CLIENT
     assert plain(statement.attributes)["db.system.name"] == "postgresql"
     assert batch.start_time_unix_nano <= statement.start_time_unix_nano
@@ -77,13 +76,15 @@ def test_what_happens_is_told_as_spans_metrics_and_logs(received: Received) -> N
     own = next(span for span in received.spans if span.name == "GET /api/v1/metrics")
     assert own.trace_id.hex() != TRACE
     assert own.parent_span_id == b""
+    # a statement of a file has the file's name
+    assert "part_moves" in {span.name for span in received.spans if span.trace_id == own.trace_id}
 
     metrics = {metric.name: metric for metric in received.metrics}
     points = metrics["http.server.request.duration"].histogram.data_points
     routes = {plain(point.attributes).get("http.route"): point.count for point in points}
     assert routes[BATCH] == 1
     statements = metrics["db.client.operation.duration"].histogram.data_points
-    assert "derive_facts" in {plain(p.attributes)["db.query.summary"] for p in statements}
+    assert "part_moves" in {plain(p.attributes)["db.query.summary"] for p in statements}
 
     [logged] = [
         record

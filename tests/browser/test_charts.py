@@ -231,13 +231,14 @@ async def test_a_bar_and_a_rule_list_their_items(page: Page, api: httpx.AsyncCli
     await panel.locator(".chart-focus").focus()
     for key in ("Home", "ArrowRight", "ArrowRight", "Enter"):
         await page.keyboard.press(key)
-    await expect(panel.locator(".picked li")).to_have_count(bins[2]["count"])
+    # forty are shown, and how many more there are
+    await expect(panel.locator(".picked li")).to_have_count(min(bins[2]["count"], 40))
     worst = (await api.get("/api/v1/data-quality", params=DAYS)).json()["findings"][0]
     panel = await drawn(page, "data-quality")
     await panel.locator(".chart-focus").focus()
     for key in ("Home", "Enter"):
         await page.keyboard.press(key)
-    await expect(panel.locator(".picked li")).to_have_count(worst["items_total"])
+    await expect(panel.locator(".picked li")).to_have_count(min(worst["items_total"], 40))
     await expect(panel.locator(".picked")).to_contain_text(worst["explanation"])
 
 

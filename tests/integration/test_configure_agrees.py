@@ -23,7 +23,6 @@ from app.usecases.plan_streams import plan
 from app.usecases.scope import Scope
 from tests.integration.stored import (
     Stored,
-    agreement_test,
     assert_same,
     broken_links,
     facts_by_definition,
@@ -73,7 +72,7 @@ def reread(population: Population, steps: list[Redefinition], inside: Stored) ->
     return Population(inside.stream, told)
 
 
-@agreement_test
+@stored_test
 @given(redefined_populations(), windows())
 async def test_the_summary_and_the_facts_are_those_of_the_new_definition(
     shared_database: Database,
