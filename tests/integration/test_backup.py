@@ -4,6 +4,7 @@ import asyncio
 import stat
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncpg
@@ -14,6 +15,7 @@ from app.cli import application
 from app.domain.errors import EmbeddedDatabaseError
 from app.store import schema
 from app.store.embedded import EmbeddedPostgres
+from app.store.embedded.archives import safety_copy
 
 NAMES = """
     SELECT relname FROM pg_class
@@ -69,6 +71,17 @@ def rows(data_dir: Path, *before: str) -> dict[str, object]:
 
     with EmbeddedPostgres(data_dir) as embedded:
         return asyncio.run(ask(embedded.url))
+
+
+def test_a_copy_never_takes_the_place_of_another_one(base: Path) -> None:
+    now = datetime.now(UTC)
+    first = safety_copy(base, now)
+    first.touch()
+    second = safety_copy(base, now)
+    second.touch()
+    assert len({first, second, safety_copy(base, now)}) == 3
+    first.unlink()
+    second.unlink()
 
 
 def test_what_was_restored_is_what_was_kept_row_by_row(

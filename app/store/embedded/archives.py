@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain, count
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -128,8 +129,14 @@ def restored_url(url: str) -> str:
 
 
 def safety_copy(data_dir: Path, now: datetime) -> Path:
-    """Return where the database is kept as it was before it is replaced."""
-    return data_dir / f"before-restore-{now:%Y%m%dT%H%M%S}.dump"
+    """Return where the database is kept as it was before it is replaced: never a file that is there.
+
+    The one that is being restored may be a copy from the same second.
+    """
+    name = f"before-restore-{now:%Y%m%dT%H%M%S}"
+    names = chain([name], (f"{name}-{number}" for number in count(2)))
+    free = (data_dir / f"{each}.dump" for each in names)
+    return next(each for each in free if not each.exists())
 
 
 def _refuse_newer(archive: Path, revision: str) -> None:
