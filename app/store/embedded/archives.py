@@ -129,7 +129,7 @@ def restored_url(url: str) -> str:
 
 
 def safety_copy(data_dir: Path, now: datetime) -> Path:
-    """Return where the database is kept as it was before it is replaced: never a file that is there.
+    """Return where a database is kept before it is replaced: never a file that is there.
 
     The one that is being restored may be a copy from the same second.
     """
