@@ -11,13 +11,20 @@ from dataclasses import dataclass
 import structlog
 
 from app.domain.errors import VsmError
-from app.store import clocks, idempotency, recent_measures, rollups, value_streams
+from app.store import (
+    clocks,
+    idempotency,
+    invalidations,
+    recent_measures,
+    rollups,
+    value_streams,
+)
 from app.store.database import Database, transaction
 from app.telemetry import BUCKET_HOURS, tracing
 from app.telemetry.process import JOB_RUNS, JOB_SUCCESS
 from app.usecases.measure_recent import measure_recent
 from app.usecases.observe import observe
-from app.usecases.roll_up import roll_up
+from app.usecases.roll_up import BUSY, roll_up
 
 log = structlog.get_logger()
 
@@ -42,6 +49,16 @@ async def roll_up_streams(database: Database) -> int:
     async with transaction(database) as connection:
         streams = await rollups.stream_ids(connection)
     return sum([await _roll_up_stream(database, stream_id) for stream_id in streams])
+
+
+async def roll_up_bursts(database: Database) -> int:
+    """Roll up the streams in which much has happened lately; returns how many."""
+    async with transaction(database) as connection:
+        until = await invalidations.settled(connection)
+        streams = await rollups.busy_streams(connection, until, BUSY)
+    for stream_id in streams:
+        await _roll_up_stream(database, stream_id)
+    return len(streams)
 
 
 async def measure_streams(database: Database) -> int:
@@ -89,6 +106,7 @@ async def _roll_up_stream(database: Database, stream_id: int) -> int:
 JOBS = (
     Job("forget old idempotency keys", forget_old_keys, every=3600),
     Job("roll up flow metrics", roll_up_streams, every=60),
+    Job("roll up bursts of moves", roll_up_bursts, every=5),
     Job("wind working clocks", wind_clocks, every=300),
     Job("measure the last days", measure_streams, every=60),
     Job("tell OpenTelemetry of the flow", tell_flow, every=60),

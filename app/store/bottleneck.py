@@ -11,11 +11,11 @@ from app.flow.queues import Observation, Queue, cells_of, doing_stages
 from app.flow.resampling import MAX_UNITS
 from app.store.cutting import Cutting
 from app.store.database import Connection
+from app.store.levels import Courses, courses
 from app.store.measurements import Selection, planned_once
 from app.store.parts import Parts, gather_buckets
 from app.store.queries import load_query
 
-_LEVELS = load_query("queue_levels")
 _ITEM_TIMES = load_query("item_times")
 _PART_PATHS, _KEPT_TIMES = load_query("part_paths"), load_query("kept_times")
 
@@ -98,6 +98,24 @@ class _Cell:
         return fewest > 0 and (limit is None or fewest >= limit or most < limit)
 
 
+@dataclass(frozen=True, slots=True)
+class _Fullness:
+    """How full a stage was in a cell: known by its course where one was asked for."""
+
+    cell: _Cell
+    stage_id: int
+    course: Courses | None
+    stretch: int | None
+
+    def time_with(self, fewest: int, most: int | None = None) -> int:
+        """Return the microseconds with `fewest` to `most` items, None: or more."""
+        items = self.cell.before
+        if self.course is not None and self.stretch is not None:
+            return self.course.time_with(self.stretch, self.stage_id, items, fewest, most)
+        # without a course it is so for all of the time or for none of it
+        return self.cell.us * (items >= fewest and (most is None or items <= most))
+
+
 class _Cells:
     """The full days of a window, and what it holds before and after them, stage by stage."""
 
@@ -133,26 +151,24 @@ async def _queues(
 ) -> tuple[Queue, ...]:
     limits = {each.id: each.wip_limit if selection.types is None else None for each in stages}
     by_stage = {stage: cells.of(stage) for stage in stages}
-    unsure = [
-        (stage.id, limits[stage.id], cell.starts, cell.ends, cell.before)
-        for stage, found in by_stage.items()
-        for cell in found
-        if not cell.is_sure(limits[stage.id])
-    ]
+    unsure = sorted(
+        {
+            (cell.starts, cell.ends)
+            for stage, found in by_stage.items()
+            for cell in found
+            if not cell.is_sure(limits[stage.id])
+        }
+    )
+    course = await courses(connection, selection, unsure) if unsure else None
+    stretches = {starts: number for number, (starts, _) in enumerate(unsure)}
     at_limit_us: Counter[int] = Counter()
     empty_us: Counter[int] = Counter()
-    if unsure:
-        columns = ("stages", "limits", "starts", "ends", "items")
-        asked = dict(zip(columns, map(list, zip(*unsure, strict=True)), strict=True))
-        for row in await connection.execute(_LEVELS, selection.parameters | asked):
-            at_limit_us[row.stage_id] += int(row.at_limit_us)
-            empty_us[row.stage_id] += int(row.empty_us)
     for stage, found in by_stage.items():
         limit = limits[stage.id]
         for cell in found:
-            if cell.is_sure(limit):
-                empty_us[stage.id] += cell.us * (cell.before == 0)
-                at_limit_us[stage.id] += cell.us * (limit is not None and cell.before >= limit)
+            full = _Fullness(cell, stage.id, course, stretches.get(cell.starts))
+            empty_us[stage.id] += full.time_with(0, 0)
+            at_limit_us[stage.id] += 0 if limit is None else full.time_with(limit)
     return tuple(
         Queue(
             stage=stage,

@@ -6,8 +6,8 @@ nothing before the instant, and nothing of other items. So a mark is a span of t
 changed instant to the item's last event, or without an end when the change is at the item's end,
 because then its state differs ever since.
 
-What happened a moment ago needs no mark: days are closed only `GRACE` after their end, and after
-every transaction that was under way has ended. That keeps live moves free of it.
+What happened a moment ago needs no mark: time is closed only `GRACE` later, and after every
+transaction that was under way has ended. That keeps live moves free of it.
 """
 
 from collections.abc import Sequence
@@ -19,10 +19,11 @@ from sqlalchemy import delete, insert, select, text
 from app.store.database import Connection
 from app.store.tables import rollup_invalidations as marks
 
-GRACE = timedelta(minutes=15)
+GRACE = timedelta(seconds=10)
 """How late an event may be told without leaving a mark."""
 
-_MARGIN = timedelta(minutes=1)
+_MARGIN = timedelta(seconds=5)
+"""For the clock of another server, which becomes the primary."""
 
 # A transaction writes no unmarked event earlier than its own beginning less GRACE. So what lies
 # before the oldest one's beginning less GRACE is either seen from now on, or will be marked.
@@ -31,6 +32,8 @@ _OLDEST_TRANSACTION = text(
     SELECT least(clock_timestamp(), min(xact_start))
     FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()
+      -- a vacuum takes long and tells of no events
+      AND backend_type = 'client backend'
     """
 )
 
@@ -47,6 +50,10 @@ class Mark:
     id: int
     from_instant: datetime
     through: datetime | None
+
+    def touches(self, starts: datetime, ends: datetime) -> bool:
+        """Tell whether a stretch of time, `[starts, ends)`, has to be computed again."""
+        return self.from_instant < ends and (self.through is None or self.through >= starts)
 
 
 async def invalidate(

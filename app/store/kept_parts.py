@@ -1,6 +1,6 @@
 """The parts of closed days and hours, kept so that they need not be counted again."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Table, delete, text, tuple_
@@ -11,11 +11,15 @@ from app.store.spans import Piece
 from app.store.tables import (
     kept_crossings,
     kept_items,
+    kept_levels,
     kept_moves,
     kept_passes,
     kept_paths,
     kept_steps,
 )
+
+PARTS_VERSION = 2
+"""Parts that another version has kept are kept anew, as if by other rules."""
 
 ONE_HOUR = timedelta(hours=1)
 _TABLES = {
@@ -25,6 +29,7 @@ _TABLES = {
     kept_passes: "part_passes",
     kept_steps: "part_steps",
     kept_crossings: "part_crossings",
+    kept_levels: "part_levels",
 }
 
 
@@ -57,16 +62,10 @@ async def keep(connection: Connection, stream_id: int, pieces: Sequence[Piece]) 
         "ends": [each.ends for each in pieces],
         "types": None,
         "calendar": None,
+        "by_type": True,
     }
-    same = [(each.starts, each.ends) for each in pieces]
-    for table, statement in _KEEP.items():
-        columns = table.c
-        await connection.execute(
-            delete(table).where(
-                columns.value_stream_id == stream_id,
-                tuple_(columns.starts, columns.ends).in_(same),
-            )
-        )
+    await drop(connection, stream_id, pieces)
+    for statement in _KEEP.values():
         await connection.execute(statement, asked)
 
 
@@ -79,6 +78,21 @@ async def drop_hours(connection: Connection, stream_id: int, before: datetime) -
                 columns.value_stream_id == stream_id,
                 columns.ends <= before,
                 columns.ends == columns.starts + ONE_HOUR,
+            )
+        )
+
+
+async def drop(connection: Connection, stream_id: int, pieces: Collection[Piece]) -> None:
+    """Keep the parts of these pieces no more."""
+    if not pieces:
+        return
+    same = [(each.starts, each.ends) for each in pieces]
+    for table in _TABLES:
+        columns = table.c
+        await connection.execute(
+            delete(table).where(
+                columns.value_stream_id == stream_id,
+                tuple_(columns.starts, columns.ends).in_(same),
             )
         )
 

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, text
 
 from app.store.database import Connection
-from app.store.invalidations import GRACE
 from app.store.queries import load_query
 from app.store.tables import stage_zones, stages
 
@@ -36,8 +35,8 @@ _BLOCKED = text(
     """
 )
 
-_CLOSED_AFTER = GRACE + timedelta(minutes=5)
-"""How long after its end a day is rolled up: a few turns of the job later."""
+_CLOSED_AFTER = timedelta(minutes=20)
+"""How long after its end a day is rolled up at the latest: a few turns of the job later."""
 
 
 @dataclass(frozen=True, slots=True)

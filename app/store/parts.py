@@ -205,8 +205,8 @@ async def _flows(everywhere: Cutting, *, with_visits: bool = False) -> Parts:
     )
 
 
-def _unpack(packed: bytes) -> Run:
-    """Read durations as part_items.sql and part_moves.sql pack them."""
+def unpack(packed: bytes) -> Run:
+    """Read integers as part_items.sql and others pack them."""
     run = array("q", packed)
     if sys.byteorder == "little":
         run.byteswap()
@@ -230,9 +230,9 @@ def _exact(value: Any) -> Any:
     if value is None:
         return ()
     if isinstance(value, bytes):
-        return (_unpack(value),)
+        return (unpack(value),)
     if isinstance(value, list):
-        return tuple(_unpack(each) for each in value)
+        return tuple(unpack(each) for each in value)
     return int(value)
 
 

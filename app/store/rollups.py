@@ -64,6 +64,29 @@ _ADD_UP = text(
     GROUP BY value_stream_id, series, label, other, bucket
     """
 )
+_IS_BUSY = text(
+    """
+    SELECT EXISTS (
+        SELECT FROM stage_transitions
+        WHERE value_stream_id = :stream_id AND timestamp >= :starts AND timestamp < :ends
+        OFFSET :others
+    )
+    """
+)
+_BUSY_STREAMS = text(
+    """
+    SELECT s.value_stream_id
+    FROM rollup_state s
+    WHERE s.hours_until IS NOT NULL
+      AND EXISTS (
+          SELECT FROM stage_transitions t
+          WHERE t.value_stream_id = s.value_stream_id
+            AND t.timestamp >= coalesce(s.burst_edges[cardinality(s.burst_edges)], s.hours_until)
+            AND t.timestamp < :ends
+          OFFSET :others)
+    ORDER BY s.value_stream_id
+    """
+)
 _LOCK = "hashtext('vsm-service roll-up'), :stream_id"
 _TRY_LOCK = text(f"SELECT pg_try_advisory_xact_lock({_LOCK})")
 _WAIT_FOR_LOCK = text(f"SELECT pg_advisory_xact_lock({_LOCK})")
@@ -74,14 +97,17 @@ class Kept:
     """The time a stream's roll-ups are kept for, `[filled_from, filled_until)`, by which rules.
 
     `[hours_from, hours_until)` is the time in which the parts of hours are kept, None for none yet.
+    `burst_edges` are the bounds of the adjacent pieces that are kept after these.
     """
 
     filled_from: datetime
     filled_until: datetime
     hours_from: datetime | None
     hours_until: datetime | None
+    burst_edges: tuple[datetime, ...]
     tz: str
     definitions_version: int
+    parts_version: int
     negated_bounds: tuple[float, ...]
 
 
@@ -89,6 +115,20 @@ async def stream_ids(connection: Connection) -> list[int]:
     """Return the ids of all streams."""
     found = await connection.execute(select(value_streams.c.id).order_by(value_streams.c.id))
     return list(found.scalars())
+
+
+async def busy_streams(connection: Connection, until: datetime, moves: int) -> list[int]:
+    """Return the ids of streams with at least so many moves, by an instant, that are not kept."""
+    asked = {"ends": until, "others": moves - 1}
+    return list((await connection.execute(_BUSY_STREAMS, asked)).scalars())
+
+
+async def is_busy(
+    connection: Connection, stream_id: int, starts: datetime, ends: datetime, moves: int
+) -> bool:
+    """Tell whether a stream had at least so many moves in a time; looks at no more of them."""
+    asked = {"stream_id": stream_id, "starts": starts, "ends": ends, "others": moves - 1}
+    return bool(await connection.scalar(_IS_BUSY, asked))
 
 
 async def try_lock(connection: Connection, stream_id: int) -> bool:
@@ -108,7 +148,10 @@ async def kept(connection: Connection, stream_id: int) -> Kept | None:
         rollup_state.c.value_stream_id == stream_id
     )
     row = (await connection.execute(query)).one_or_none()
-    return None if row is None else Kept(**{**row._mapping, "negated_bounds": tuple(row[-1])})  # noqa: SLF001 - SQLAlchemy's documented name
+    if row is None:
+        return None
+    found = {name: tuple(v) if isinstance(v, list) else v for name, v in row._mapping.items()}  # noqa: SLF001 - SQLAlchemy's documented name
+    return Kept(**found)
 
 
 async def first_created(connection: Connection, stream_id: int) -> datetime | None:
@@ -209,6 +252,8 @@ async def keep_state(
         "filled_until": now_kept.filled_until,
         "hours_from": now_kept.hours_from,
         "hours_until": now_kept.hours_until,
+        "burst_edges": list(now_kept.burst_edges),
+        "parts_version": now_kept.parts_version,
         "tz": now_kept.tz,
         "definitions_version": now_kept.definitions_version,
         "negated_bounds": list(now_kept.negated_bounds),

@@ -1,18 +1,13 @@
 """What went through each stage, put together from the parts of a window."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from app.domain.value_stream import Stage, ValueStream, Zone
 from app.flow.stage_times import StagePresence, StageTimes
 from app.store.database import Connection
 from app.store.flow_summary import summarise_runs
+from app.store.limit_times import LimitTimes, limit_times
 from app.store.measurements import Selection
 from app.store.parts import NO_STAGE, MovePart, Parts
-from app.store.queries import load_query
 from app.store.spans import Phase
-
-_LIMIT_TIMES = load_query("limit_times")
 
 
 async def stage_presence(
@@ -20,7 +15,12 @@ async def stage_presence(
 ) -> StagePresence:
     """Return what `flow.stage_times.stage_presence` defines, for the selected items."""
     levels = {stage.id: _Level(parts, stage.id) for stage in stream.stages}
-    limits = await _limit_times(connection, selection, stream, levels)
+    at_start = {
+        stage.id: levels[stage.id].at_start
+        for stage in stream.stages
+        if stream.zone(stage) is not Zone.DONE
+    }
+    limits = await limit_times(connection, selection, at_start)
     unplaced = _Level(parts, NO_STAGE)
     return StagePresence(
         stages=tuple(
@@ -71,7 +71,9 @@ class _Level:
         return part.is_cancellation and parts.left_zone(part) is not Zone.DONE
 
 
-def _stage_times(stage: Stage, stream: ValueStream, level: _Level, limit: Any | None) -> StageTimes:
+def _stage_times(
+    stage: Stage, stream: ValueStream, level: _Level, limit: LimitTimes | None
+) -> StageTimes:
     is_stock = stream.zone(stage) is Zone.DONE
     visits = sum(each.n for each in level.moved_on)
     return StageTimes(
@@ -87,19 +89,6 @@ def _stage_times(stage: Stage, stream: ValueStream, level: _Level, limit: Any | 
         ),
         occupancy_us=None if is_stock else level.integral_us,
         at_end=None if is_stock else level.at_end,
-        at_limit_us=None if limit is None else int(limit.at_limit_us),
-        over_limit_us=None if limit is None else int(limit.over_limit_us),
+        at_limit_us=None if limit is None else limit.at_limit_us,
+        over_limit_us=None if limit is None else limit.over_limit_us,
     )
-
-
-async def _limit_times(
-    connection: Connection,
-    selection: Selection,
-    stream: ValueStream,
-    levels: Mapping[int, _Level],
-) -> dict[int, Any]:
-    """Ask how long each stage was full that had a limit, which costs little where none had one."""
-    limited = [stage.id for stage in stream.stages if stream.zone(stage) is not Zone.DONE]
-    asked = {"stages": limited, "at_start": [levels[each].at_start for each in limited]}
-    rows = await connection.execute(_LIMIT_TIMES, selection.parameters | asked)
-    return {row.stage_id: row for row in rows}

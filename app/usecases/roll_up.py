@@ -1,10 +1,16 @@
-"""Roll up closed hours, days, weeks and months, a batch at a time, so that it may stop anywhere."""
+"""Roll up closed days, weeks and months, a batch at a time, so that it may stop anywhere.
+
+What has happened since the last closed day is rolled up by hours, and where much has happened since
+the last closed hour, that too.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta, tzinfo
+from itertools import pairwise
 
 from app.domain.value_stream import ValueStream
+from app.flow.bursts import grown
 from app.flow.calendar import day_start, hour_start, hours_between, local_day
 from app.flow.periods import Period, days, weeks_and_months
 from app.store import invalidations, kept_parts, rollups, value_streams
@@ -18,6 +24,12 @@ BATCH_DAYS = 31
 
 HOURS_FOR_DAYS = 100
 """So long the hours of closed days are kept as well: windows that end now begin within them."""
+
+LATE = timedelta(minutes=15)
+"""Days and hours are closed so much after their end, by when most late events have been told."""
+
+BUSY = 5_000
+"""So many moves make a piece of their own: counting them would take longer than a reader waits."""
 
 ONE_DAY = timedelta(days=1)
 ONE_HOUR = timedelta(hours=1)
@@ -33,16 +45,19 @@ async def roll_up(
     stream_id: int,
     bounds_hours: Sequence[int],
     settled: datetime | None = None,
+    *,
+    busy: int = BUSY,
 ) -> bool:
     """Roll up the next batch of one stream's days; returns whether there was any to do.
 
     First what has been changed since it was rolled up, then what has been closed since. The caller
     commits. Does nothing while another process is at it. `settled`: before when nothing changes
-    any more; unsaid: as the database tells.
+    any more; unsaid: as the database tells. `busy`: so many moves since the last closed hour are
+    rolled up without waiting for its end.
     """
     if not await rollups.try_lock(connection, stream_id):
         return False
-    return await next_batch(connection, stream_id, bounds_hours, settled) is not None
+    return await next_batch(connection, stream_id, bounds_hours, settled, busy) is not None
 
 
 async def next_batch(
@@ -50,11 +65,13 @@ async def next_batch(
     stream_id: int,
     bounds_hours: Sequence[int],
     settled: datetime | None = None,
+    busy: int = BUSY,
 ) -> date | None:
     """Do what `roll_up` does, for whoever holds the lock; returns the day up to which it came."""
     stream = await value_streams.load_by_id(connection, stream_id)
     tz = stream.zone_info
-    settled = settled or await invalidations.settled(connection)
+    until = settled or await invalidations.settled(connection)
+    settled = settled or until - LATE
     today = local_day(settled, tz)
     marks = await invalidations.pending(connection, stream_id)
     kept = await _kept_or_begun(connection, stream, negated(bounds_hours))
@@ -62,6 +79,7 @@ async def next_batch(
     if kept is None or batch is None:
         if kept is not None:
             kept = await _keep_hours_of_today(connection, stream, kept, marks, settled)
+            kept = await _keep_bursts(connection, stream, kept, marks, until, busy)
             await rollups.keep_state(connection, stream_id, kept, complete=True)
         await invalidations.forget(connection, marks)  # what they are about has been counted anew
         return None
@@ -95,11 +113,12 @@ async def _keep_parts(
     if not hours:
         return kept
     # days are closed in ascending order and without gaps
-    return replace(
+    kept = replace(
         kept,
         hours_from=max(kept.hours_from or first, since),
         hours_until=max(kept.hours_until or last, last),
     )
+    return await _without_old_bursts(connection, stream, kept)
 
 
 async def _keep_hours_of_today(
@@ -117,7 +136,53 @@ async def _keep_hours_of_today(
     if not hours:
         return kept
     await kept_parts.keep(connection, stream.id, [Piece(*each) for each in hours])
-    return replace(kept, hours_until=hours[-1][1])
+    return await _without_old_bursts(connection, stream, replace(kept, hours_until=hours[-1][1]))
+
+
+async def _keep_bursts(
+    connection: Connection,
+    stream: ValueStream,
+    kept: Kept,
+    marks: Sequence[Mark],
+    until: datetime,
+    busy: int,
+) -> Kept:
+    """Keep the parts of what has happened since the last closed hour, if that is much.
+
+    And those of what had been kept of it and was changed.
+    """
+    if kept.hours_until is None:
+        return kept
+    known = list(kept.burst_edges or (kept.hours_until,))
+    edges = known
+    if until > known[-1] and await rollups.is_busy(connection, stream.id, known[-1], until, busy):
+        edges = grown(known, until)
+    before, pieces = _pieces(known), _pieces(edges)
+    await kept_parts.drop(connection, stream.id, set(before) - set(pieces))
+    changed = [
+        each
+        for each in pieces
+        if each not in before or any(mark.touches(each.starts, each.ends) for mark in marks)
+    ]
+    await kept_parts.keep(connection, stream.id, changed)
+    return replace(kept, burst_edges=tuple(edges) if pieces else ())
+
+
+async def _without_old_bursts(connection: Connection, stream: ValueStream, kept: Kept) -> Kept:
+    """Keep no pieces of hours that are closed by now."""
+    until = kept.hours_until
+    if until is None or not kept.burst_edges:
+        return kept
+    pieces = (each for each in _pieces(kept.burst_edges) if each.ends <= until)
+    # one that is just an hour long is that hour
+    old = [each for each in pieces if each.ends - each.starts < ONE_HOUR]
+    await kept_parts.drop(connection, stream.id, old)
+    left = tuple(each for each in kept.burst_edges if each >= until)
+    return replace(kept, burst_edges=left if len(left) > 1 else ())
+
+
+def _pieces(edges: Sequence[datetime]) -> list[Piece]:
+    return [Piece(*each) for each in pairwise(edges)]
 
 
 async def _kept_or_begun(
@@ -130,11 +195,19 @@ async def _kept_or_begun(
     first = local_day(created, stream.zone_info)
     begin = day_start(first, stream.zone_info)
     begun = Kept(
-        begin, begin, None, None, str(stream.zone_info), stream.definitions_version, bounds
+        filled_from=begin,
+        filled_until=begin,
+        hours_from=None,
+        hours_until=None,
+        burst_edges=(),
+        tz=str(stream.zone_info),
+        definitions_version=stream.definitions_version,
+        parts_version=kept_parts.PARTS_VERSION,
+        negated_bounds=bounds,
     )
     kept = await rollups.kept(connection, stream.id)
     if kept is not None and begun == replace(
-        kept, filled_until=begin, hours_from=None, hours_until=None
+        kept, filled_until=begin, hours_from=None, hours_until=None, burst_edges=()
     ):
         return kept
     await rollups.begin_anew(connection, stream.id)

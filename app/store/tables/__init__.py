@@ -7,6 +7,7 @@ are derived from it in the transaction of each write, so that reading never repl
 from app.store.tables.kept_parts import (
     kept_crossings,
     kept_items,
+    kept_levels,
     kept_moves,
     kept_passes,
     kept_paths,
@@ -48,6 +49,7 @@ __all__ = [
     "item_blocks",
     "kept_crossings",
     "kept_items",
+    "kept_levels",
     "kept_moves",
     "kept_passes",
     "kept_paths",

@@ -111,3 +111,11 @@ kept_crossings = _kept_table(
     "kept_crossings", (_type(),), "entered_n", "left_n", "reentered_us", "exited_us"
 )
 """As `store/sql/part_crossings.sql` computes it."""
+
+kept_levels = _kept_table(
+    "kept_levels",
+    (_type(), Column("stage_id", Integer, primary_key=True, autoincrement=False)),
+    "step",
+    packed=("levels", "spent"),
+)
+"""As `store/sql/part_levels.sql` computes it; type '' stands for all types together."""

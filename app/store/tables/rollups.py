@@ -73,6 +73,9 @@ rollup_state = Table(
     # the hours whose parts are kept too
     Column("hours_from", Instant),
     Column("hours_until", Instant),
+    # where the adjacent pieces of the hour after these begin, and where the last one ends
+    Column("burst_edges", ARRAY(Instant), nullable=False, server_default=text("'{}'")),
+    Column("parts_version", Integer, nullable=False, server_default=text("1")),
     CheckConstraint("status IN ('filling', 'filled')", name="status_check"),
     CheckConstraint("filled_until >= filled_from", name="filled_until_check"),
     CheckConstraint("hours_until >= hours_from", name="hours_until_check"),
