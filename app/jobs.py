@@ -12,6 +12,7 @@ import structlog
 
 from app.domain.errors import VsmError
 from app.store import (
+    bursts,
     clocks,
     idempotency,
     invalidations,
@@ -55,7 +56,7 @@ async def roll_up_bursts(database: Database) -> int:
     """Roll up the streams in which much has happened lately; returns how many."""
     async with transaction(database) as connection:
         until = await invalidations.settled(connection)
-        streams = await rollups.busy_streams(connection, until, BUSY)
+        streams = await bursts.busy_streams(connection, until, BUSY)
     for stream_id in streams:
         await _roll_up_stream(database, stream_id)
     return len(streams)

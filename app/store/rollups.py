@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Row, Select, delete, exists, func, not_, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
@@ -64,29 +65,6 @@ _ADD_UP = text(
     GROUP BY value_stream_id, series, label, other, bucket
     """
 )
-_IS_BUSY = text(
-    """
-    SELECT EXISTS (
-        SELECT FROM stage_transitions
-        WHERE value_stream_id = :stream_id AND timestamp >= :starts AND timestamp < :ends
-        OFFSET :others
-    )
-    """
-)
-_BUSY_STREAMS = text(
-    """
-    SELECT s.value_stream_id
-    FROM rollup_state s
-    WHERE s.hours_until IS NOT NULL
-      AND EXISTS (
-          SELECT FROM stage_transitions t
-          WHERE t.value_stream_id = s.value_stream_id
-            AND t.timestamp >= coalesce(s.burst_edges[cardinality(s.burst_edges)], s.hours_until)
-            AND t.timestamp < :ends
-          OFFSET :others)
-    ORDER BY s.value_stream_id
-    """
-)
 _LOCK = "hashtext('vsm-service roll-up'), :stream_id"
 _TRY_LOCK = text(f"SELECT pg_try_advisory_xact_lock({_LOCK})")
 _WAIT_FOR_LOCK = text(f"SELECT pg_advisory_xact_lock({_LOCK})")
@@ -117,20 +95,6 @@ async def stream_ids(connection: Connection) -> list[int]:
     return list(found.scalars())
 
 
-async def busy_streams(connection: Connection, until: datetime, moves: int) -> list[int]:
-    """Return the ids of streams with at least so many moves, by an instant, that are not kept."""
-    asked = {"ends": until, "others": moves - 1}
-    return list((await connection.execute(_BUSY_STREAMS, asked)).scalars())
-
-
-async def is_busy(
-    connection: Connection, stream_id: int, starts: datetime, ends: datetime, moves: int
-) -> bool:
-    """Tell whether a stream had at least so many moves in a time; looks at no more of them."""
-    asked = {"stream_id": stream_id, "starts": starts, "ends": ends, "others": moves - 1}
-    return bool(await connection.scalar(_IS_BUSY, asked))
-
-
 async def try_lock(connection: Connection, stream_id: int) -> bool:
     """Take the stream's turn until the transaction ends; False when another process has it."""
     return bool(await connection.scalar(_TRY_LOCK, {"stream_id": stream_id}))
@@ -150,8 +114,9 @@ async def kept(connection: Connection, stream_id: int) -> Kept | None:
     row = (await connection.execute(query)).one_or_none()
     if row is None:
         return None
-    found = {name: tuple(v) if isinstance(v, list) else v for name, v in row._mapping.items()}  # noqa: SLF001 - SQLAlchemy's documented name
-    return Kept(**found)
+    found: dict[str, Any] = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name
+    arrays = ("burst_edges", "negated_bounds")
+    return Kept(**found | {name: tuple(found[name]) for name in arrays})
 
 
 async def first_created(connection: Connection, stream_id: int) -> datetime | None:

@@ -13,7 +13,7 @@ from app.domain.value_stream import ValueStream
 from app.flow.bursts import grown
 from app.flow.calendar import day_start, hour_start, hours_between, local_day
 from app.flow.periods import Period, days, weeks_and_months
-from app.store import invalidations, kept_parts, rollups, value_streams
+from app.store import bursts, invalidations, kept_parts, rollups, value_streams
 from app.store.database import Connection
 from app.store.invalidations import Mark
 from app.store.rollups import Kept
@@ -155,7 +155,7 @@ async def _keep_bursts(
         return kept
     known = list(kept.burst_edges or (kept.hours_until,))
     edges = known
-    if until > known[-1] and await rollups.is_busy(connection, stream.id, known[-1], until, busy):
+    if until > known[-1] and await bursts.is_busy(connection, stream.id, known[-1], until, busy):
         edges = grown(known, until)
     before, pieces = _pieces(known), _pieces(edges)
     await kept_parts.drop(connection, stream.id, set(before) - set(pieces))

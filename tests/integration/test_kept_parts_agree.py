@@ -1,5 +1,6 @@
 """What is kept of closed days and hours gives the same numbers as the log, at every moment."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -7,17 +8,18 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy import Table, select, text
 
 from app.domain.work_item import WorkItemType
 from app.flow.buckets import BucketSize
 from app.flow.buckets import cut as buckets_of
 from app.flow.calendar import Window
 from app.flow.littles_law import LittlesLaw
+from app.flow.queues import Observation, full_day_bounds
 from app.flow.stage_times import StagePresence
 from app.flow.summary import FlowSummary
 from app.flow.value_stream_map import Ladder
-from app.store import aging
+from app.store import aging, bottleneck, value_streams
 from app.store.cumulative_flow import cumulative_flow
 from app.store.database import Database
 from app.store.finished_paths import finished_paths
@@ -29,12 +31,15 @@ from app.store.series import series
 from app.store.spans import (
     Phase,
     Piece,
+    Span,
     cut,
     cut_by_what_is_kept,
     kept_days,
+    kept_hours,
     time_since,
 )
 from app.store.stage_times import stage_presence
+from app.store.tables import kept_levels, kept_moves
 from app.telemetry import BUCKET_HOURS
 from app.usecases.roll_up import roll_up
 from tests.fixture_f1 import F1, F1_STREAM, F1_WEEK
@@ -42,7 +47,7 @@ from tests.integration.stored import Stored, stored, stored_test
 from tests.integration.test_rollups_agree import CLOSED, apply, changes, in_zone, roll_up_all
 from tests.strategies import BASE, HORIZON, Population, histories, instants, populations, zones
 
-Numbers = tuple[FlowSummary, StagePresence, Ladder, Any, Any, Any, Any, LittlesLaw]
+Numbers = tuple[FlowSummary, StagePresence, Ladder, Any, Any, Any, Any, LittlesLaw, Observation]
 
 
 async def numbers(inside: Stored, window: Window, types: list[WorkItemType] | None) -> Numbers:
@@ -56,7 +61,10 @@ async def numbers(inside: Stored, window: Window, types: list[WorkItemType] | No
     lines = await cumulative_flow(inside.connection, inside.stream, selection, buckets)
     paths = finished_paths(parts, inside.stream)
     law = await littles_law(inside.connection, selection)
-    return (summary_of(parts), presence, *paths, pace, points, lines, law)
+    bounds = full_day_bounds(window, inside.stream.zone_info)
+    queues = await bottleneck.observe(inside.connection, selection, inside.stream, bounds)
+    queues = replace(queues, times_us=tuple(sorted(queues.times_us)))
+    return (summary_of(parts), presence, *paths, pace, points, lines, law, queues)
 
 
 async def from_the_log(inside: Stored, window: Window, types: list[WorkItemType] | None) -> Numbers:
@@ -66,6 +74,47 @@ async def from_the_log(inside: Stored, window: Window, types: list[WorkItemType]
     found = await numbers(inside, window, types)
     await savepoint.rollback()
     return found
+
+
+async def with_changing_limits(inside: Stored, since: datetime) -> Stored:
+    """Limit every stage, from an instant on by one less."""
+    await inside.connection.execute(
+        text(
+            """
+            WITH limited AS (
+                UPDATE stages SET wip_limit = 2 WHERE value_stream_id = :id RETURNING id
+            )
+            INSERT INTO stage_limits (stage_id, effective_from, wip_limit)
+            SELECT id, CAST('1970-01-01T00:00:00Z' AS timestamptz), 3 FROM limited
+            UNION ALL
+            SELECT id, CAST(:since AS timestamptz), 2 FROM limited
+            """
+        ),
+        {"id": inside.stream.id, "since": since},
+    )
+    stream = await value_streams.load(inside.connection, inside.stream.key)
+    return replace(inside, stream=stream)
+
+
+async def kept_pieces(inside: Stored, table: Table) -> set[tuple[datetime, datetime]]:
+    """Return the pieces of which a table keeps anything."""
+    rows = await inside.connection.execute(
+        select(table.c.starts, table.c.ends)
+        .where(table.c.value_stream_id == inside.stream.id)
+        .distinct()
+    )
+    return {(row.starts, row.ends) for row in rows}
+
+
+async def usable_pieces(inside: Stored) -> set[tuple[datetime, datetime]]:
+    """Return the pieces that could be read if nothing had been changed."""
+    savepoint = await inside.connection.begin_nested()
+    await inside.connection.execute(text("DELETE FROM rollup_invalidations"))
+    asked = (inside.connection, inside.stream.id)
+    ever = [Span(0, BASE - timedelta(days=30), HORIZON + timedelta(days=3650), HORIZON)]
+    found = [*await kept_days(*asked, ever[0].starts), *await kept_hours(*asked, ever)]
+    await savepoint.rollback()
+    return {(each.starts, each.ends) for each in found}
 
 
 @st.composite
@@ -83,10 +132,15 @@ async def test_kept_days_and_the_log_give_the_same_numbers_to_the_bit(
 ) -> None:
     """P14: while days are closed, corrected and closed again, for any window and any types."""
     types = st.one_of(st.none(), st.lists(st.sampled_from(WorkItemType), unique=True))
+    busy = data.draw(st.sampled_from([1, 2, 5]))
     async with stored(shared_database, population) as first:
-        inside = await in_zone(first, tz)
-        for settled in sorted(data.draw(st.lists(instants(), min_size=1, max_size=3))):
-            await roll_up(inside.connection, inside.stream.id, BUCKET_HOURS, settled)
+        inside = await with_changing_limits(await in_zone(first, tz), data.draw(instants()))
+        for settled in sorted(data.draw(st.lists(instants(), min_size=1, max_size=4))):
+            while await roll_up(
+                inside.connection, inside.stream.id, BUCKET_HOURS, settled, busy=busy
+            ):
+                pass
+            assert await kept_pieces(inside, kept_moves) <= await usable_pieces(inside)
             for change in [None, *data.draw(changes(population))]:
                 if change is not None:
                     await apply(inside, change)
@@ -136,6 +190,49 @@ async def test_where_no_whole_day_fits_the_closed_hours_are_read(shared_database
         (start, start.replace(hour=6, minute=0)),
         (start.replace(hour=7, minute=0), end),
     ]
+
+
+BUSY_NOON = F1_WEEK.start + timedelta(days=1, hours=12)
+
+
+async def test_much_that_has_just_happened_is_kept_before_its_hour_is_over(
+    shared_database: Database,
+) -> None:
+    """Only what came after it is counted from the log."""
+    settled = BUSY_NOON + timedelta(minutes=47, seconds=12)
+    end = settled + timedelta(minutes=1)
+    async with stored(shared_database, Population(F1_STREAM, F1)) as inside:
+        await roll_up_all(inside, BUSY_NOON)
+        await roll_up(inside.connection, inside.stream.id, BUCKET_HOURS, settled, busy=1)
+        found = await cut_by_what_is_kept(
+            inside.connection, inside.stream.id, time_since(Window(BUSY_NOON, end, end))
+        )
+    assert [(each.starts, each.ends) for each in found.inside().counted] == [(settled, end)]
+    assert [each.starts.minute for each in found.inside().kept] == [0, 45]
+
+
+async def test_little_that_has_happened_waits_for_the_end_of_its_hour(
+    shared_database: Database,
+) -> None:
+    settled = BUSY_NOON + timedelta(minutes=47)
+    async with stored(shared_database, Population(F1_STREAM, F1)) as inside:
+        await roll_up_all(inside, BUSY_NOON)
+        await roll_up(inside.connection, inside.stream.id, BUCKET_HOURS, settled, busy=1000)
+        assert max(await usable_pieces(inside))[1] == BUSY_NOON
+
+
+async def test_parts_of_another_version_are_counted_until_they_are_kept_anew(
+    shared_database: Database,
+) -> None:
+    async with stored(shared_database, Population(F1_STREAM, F1)) as first:
+        inside = await with_changing_limits(first, BUSY_NOON)
+        await roll_up_all(inside, CLOSED)
+        right = await numbers(inside, F1_WEEK, None)
+        await inside.connection.execute(text("DELETE FROM kept_levels"))
+        assert await numbers(inside, F1_WEEK, None) == right
+        await inside.connection.execute(text("UPDATE rollup_state SET parts_version = 1"))
+        await roll_up_all(inside, CLOSED)
+        assert await kept_pieces(inside, kept_levels) == await usable_pieces(inside)
 
 
 def _day(number: int) -> Piece:
