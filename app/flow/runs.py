@@ -3,6 +3,7 @@
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from itertools import repeat
 
 Run = Sequence[int]
 """Values in ascending order, such as an `array`."""
@@ -80,14 +81,14 @@ class _Sampled:
         if index < 0:
             return [0] * len(self._runs)
         floor = self._sample[min(index, len(self._sample) - 1)]
-        return [bisect_left(run, floor) for run in self._runs]
+        return list(map(bisect_left, self._runs, repeat(floor)))
 
     def _ends(self, index: int) -> list[int]:
         """Return how many values of each run lie at a sampled one or below; all without one."""
         if index >= len(self._sample):
             return [len(run) for run in self._runs]
         ceiling = self._sample[max(index, 0)]
-        return [bisect_right(run, ceiling) for run in self._runs]
+        return list(map(bisect_right, self._runs, repeat(ceiling)))
 
 
 def merged(runs: Sequence[Run]) -> list[int]:

@@ -46,6 +46,7 @@ def _insert(table: Table, query: str) -> str:
     )
 
 
+_SORT_IN_MEMORY = text("SET LOCAL work_mem = '64MB'")
 _KEEP = {table: text(_insert(table, query)) for table, query in _TABLES.items()}
 
 
@@ -65,6 +66,7 @@ async def keep(connection: Connection, stream_id: int, pieces: Sequence[Piece]) 
         "by_type": True,
     }
     await drop(connection, stream_id, pieces)
+    await connection.execute(_SORT_IN_MEMORY)
     for statement in _KEEP.values():
         await connection.execute(statement, asked)
 

@@ -6,9 +6,10 @@ Every number about a window follows from these: `store.measurements`, `store.sta
 
 import sys
 from array import array
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Row
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 NO_STAGE = 0
+
+_SHORT_BYTES = 64 * 8
+"""Packed runs of fewer bytes are joined: each run costs something whenever a percentile is asked."""
 
 _PART_ITEMS, _KEPT_ITEMS = load_query("part_items"), load_query("kept_items")
 _PART_MOVES, _KEPT_MOVES = load_query("part_moves"), load_query("kept_moves")
@@ -218,22 +222,30 @@ _Part = TypeVar("_Part", bound="DataclassInstance")
 
 def part(kind: type[_Part], row: Row[Any], **known: Any) -> _Part:
     """Make a part, a dataclass, of a row; PostgreSQL adds up integers to numerics."""
-    names = [each.name for each in fields(kind) if each.name not in known]
-    values = {name: _exact(getattr(row, name)) for name in names}
+    values = {
+        name: read(getattr(row, name)) for name, read in _readers(kind) if name not in known
+    }
     return kind(**values, **known)
 
 
-def _exact(value: Any) -> Any:
-    """Return a text as it is, a number as an integer, and what is packed as runs."""
-    if isinstance(value, str):
-        return value
-    if value is None:
+@cache
+def _readers(kind: "type[DataclassInstance]") -> tuple[tuple[str, Callable[[Any], Any]], ...]:
+    """Tell how each field of a kind of parts is read: a text, a number, or packed durations."""
+    read: dict[object, Callable[[Any], Any]] = {str: str, int: int, Sequence[Run]: _runs}
+    return tuple((each.name, read[each.type]) for each in fields(kind))
+
+
+def _runs(packed: bytes | Sequence[bytes] | None) -> tuple[Run, ...]:
+    """Return packed durations as few runs: those of hours are short, and sorted into one."""
+    if packed is None:
         return ()
-    if isinstance(value, bytes):
-        return (unpack(value),)
-    if isinstance(value, list):
-        return tuple(unpack(each) for each in value)
-    return int(value)
+    if isinstance(packed, bytes):
+        return (unpack(packed),)
+    short = [each for each in packed if len(each) < _SHORT_BYTES]
+    found = [unpack(each) for each in packed if len(each) >= _SHORT_BYTES]
+    if short:
+        found.append(array("q", sorted(unpack(b"".join(short)))))
+    return tuple(found)
 
 
 def _shifted(

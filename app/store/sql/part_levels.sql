@@ -46,24 +46,21 @@ typed AS MATERIALIZED (
         OFFSET 0
     ) i
 ),
-steps AS (
+steps AS MATERIALIZED (
     SELECT span, '' COLLATE "C" AS type, stage_id, at, step
     FROM typed
     WHERE CAST(:types AS text[]) IS NULL OR type = ANY (CAST(:types AS text[]))
     UNION ALL
     SELECT span, type, stage_id, at, step FROM typed WHERE CAST(:by_type AS boolean)
 ),
--- what happens at one instant happens at once
-instants AS MATERIALIZED (
-    SELECT span, type, stage_id, at, sum(step) AS step FROM steps GROUP BY 1, 2, 3, 4
-),
 courses AS (
     SELECT c.span, c.type, c.stage_id, s.starts AS at, 0 AS step
-    FROM (SELECT DISTINCT span, type, stage_id FROM instants) AS c
+    FROM (SELECT DISTINCT span, type, stage_id FROM steps) AS c
     JOIN spans s USING (span)
     UNION ALL
-    SELECT span, type, stage_id, at, step FROM instants
+    SELECT span, type, stage_id, at, step FROM steps
 ),
+-- what happens at one instant happens at once: only the last of its rows has a time
 levels AS (
     SELECT c.span, c.type, c.stage_id, c.step, sum(c.step) OVER course AS level,
            span_us(c.at, lead(c.at, 1, s.ends) OVER course) AS us
