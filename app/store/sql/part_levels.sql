@@ -15,20 +15,20 @@ WITH spans AS (
 ),
 -- span by span, and by index: hence OFFSET 0
 typed AS MATERIALIZED (
-    SELECT s.span, CASE WHEN CAST(:types AS text[]) IS NOT NULL OR CAST(:by_type AS boolean)
-                        -- one row by key for each move: a join would read all items
-                        THEN (SELECT i.type COLLATE "C" FROM work_items i WHERE i.id = t.work_item_id)
-                   END AS type,
-           t.timestamp AS at, e.stage_id, e.step
+    SELECT s.span, t.type, t.timestamp AS at, e.stage_id, e.step
     FROM spans s
     CROSS JOIN LATERAL (
-        SELECT work_item_id, from_stage_id, to_stage_id, timestamp
-        FROM stage_transitions
-        WHERE value_stream_id = CAST(:stream_id AS integer)
-          AND timestamp >= s.starts
-          AND timestamp < s.ends
-          AND voided_at IS NULL
-          AND from_stage_id IS DISTINCT FROM to_stage_id
+        SELECT m.timestamp, m.from_stage_id, m.to_stage_id,
+               CASE WHEN CAST(:types AS text[]) IS NOT NULL OR CAST(:by_type AS boolean)
+                    -- one row by key for each move: a join would read all items
+                    THEN (SELECT i.type COLLATE "C" FROM work_items i WHERE i.id = m.work_item_id)
+               END AS type
+        FROM stage_transitions m
+        WHERE m.value_stream_id = CAST(:stream_id AS integer)
+          AND m.timestamp >= s.starts
+          AND m.timestamp < s.ends
+          AND m.voided_at IS NULL
+          AND m.from_stage_id IS DISTINCT FROM m.to_stage_id
         OFFSET 0
     ) t
     CROSS JOIN LATERAL (VALUES (t.to_stage_id, 1), (t.from_stage_id, -1)) AS e (stage_id, step)
@@ -46,32 +46,48 @@ typed AS MATERIALIZED (
         OFFSET 0
     ) i
 ),
-steps AS MATERIALIZED (
-    SELECT span, '' COLLATE "C" AS type, stage_id, at, step
+-- numbers are sorted faster than names
+kinds AS MATERIALIZED (
+    SELECT type, row_number() OVER (ORDER BY type) AS kind
+    FROM (SELECT DISTINCT type FROM typed WHERE CAST(:by_type AS boolean)) AS known
+),
+steps AS (
+    SELECT span, 0 AS kind, stage_id, at, step
     FROM typed
     WHERE CAST(:types AS text[]) IS NULL OR type = ANY (CAST(:types AS text[]))
     UNION ALL
-    SELECT span, type, stage_id, at, step FROM typed WHERE CAST(:by_type AS boolean)
+    SELECT span, kind, stage_id, at, step
+    FROM typed
+    JOIN kinds USING (type)
 ),
-courses AS (
-    SELECT c.span, c.type, c.stage_id, s.starts AS at, 0 AS step
-    FROM (SELECT DISTINCT span, type, stage_id FROM steps) AS c
+-- what lay there before each step, and for how long; of steps at one instant only the first has a time
+before AS (
+    SELECT t.span, t.kind, t.stage_id, t.step, sum(t.step) OVER course - t.step AS level,
+           span_us(lag(t.at, 1, s.starts) OVER course, t.at) AS us
+    FROM steps t
     JOIN spans s USING (span)
-    UNION ALL
-    SELECT span, type, stage_id, at, step FROM steps
+    WINDOW course AS (PARTITION BY t.span, t.kind, t.stage_id ORDER BY t.at
+                      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
 ),
--- what happens at one instant happens at once: only the last of its rows has a time
-levels AS (
-    SELECT c.span, c.type, c.stage_id, c.step, sum(c.step) OVER course AS level,
-           span_us(c.at, lead(c.at, 1, s.ends) OVER course) AS us
-    FROM courses c
+between AS MATERIALIZED (
+    SELECT span, kind, stage_id, level, sum(step) AS step, sum(us) AS us
+    FROM before
+    GROUP BY span, kind, stage_id, level
+),
+-- and since the last one
+since AS (
+    SELECT b.span, b.kind, b.stage_id, sum(b.step) AS level, 0 AS step,
+           span_us(s.starts, s.ends) - sum(b.us) AS us
+    FROM between b
     JOIN spans s USING (span)
-    WINDOW course AS (PARTITION BY c.span, c.type, c.stage_id ORDER BY c.at)
+    GROUP BY b.span, b.kind, b.stage_id, s.starts, s.ends
 ),
 profiles AS (
-    SELECT span, type, stage_id, level, sum(step) AS step, sum(us) AS us
-    FROM levels
-    GROUP BY span, type, stage_id, level
+    SELECT a.span, coalesce(k.type, '') AS type, a.stage_id, a.level,
+           sum(a.step) AS step, sum(a.us) AS us
+    FROM (SELECT * FROM between UNION ALL SELECT * FROM since) AS a
+    LEFT JOIN kinds k USING (kind)
+    GROUP BY a.span, k.type, a.stage_id, a.level
 )
 SELECT span, type, stage_id, sum(step) AS step,
        string_agg(int8send(CAST(level AS bigint)), ''::bytea ORDER BY level) FILTER (WHERE us > 0)
