@@ -64,7 +64,7 @@ async def _day_times(
         cutting = (await Cutting.of(connection, selection, cells)).inside()
         rows = await cutting.placed(_PART_PATHS, _KEPT_TIMES)
     spent: list[Counter[int | None]] = [Counter() for _ in cells[1:]]
-    for slot, _, row in rows:
+    for slot, row in rows:
         spent[slot][row.left_id] += int(row.left_us)
     return list(spent)
 

@@ -38,7 +38,7 @@ async def cumulative_flow(
         present = (await connection.execute(_PLACES, cutting.asked)).all()
     places = Counter({Place(row.stage_id, row.mark): row.items for row in present})
     steps: Counter[Step] = Counter()
-    for slot, _, row in rows:
+    for slot, row in rows:
         for step, count in _steps(slot, row):
             _undo(places, step, count, stream)
             if slot >= 0:

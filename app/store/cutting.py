@@ -1,16 +1,30 @@
 """Both ways to read a stretch of time: what is kept of it, and what the log says."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Protocol, Self, TypeVar
 
 from sqlalchemy import Row, TextClause
 
 from app.flow.calendar import Window, elapsed_us
 from app.store.database import Connection
 from app.store.measurements import Selection
+from app.store.memory import Kind, memory_of
+from app.store.queries import NAME
 from app.store.spans import Cut, cut_by_what_is_kept, time_since
+
+
+class Slotted(Protocol):
+    """A part of the time, which says in which slot it lies."""
+
+    @property
+    def slot(self) -> int: ...  # noqa: D102
+
+
+P = TypeVar("P", bound=Slotted)
+PartOf = Callable[[Row[Any], int], P]
+"""Makes a part of a row and the number of its slot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +61,58 @@ class Cutting:
         """Return the same for the window alone."""
         return replace(self, cut=self.cut.inside())
 
-    async def placed(
-        self, counted: TextClause, kept: TextClause, **asked: object
-    ) -> list[tuple[int, int, Row[Any]]]:
-        """Return the rows with their slot, and how far before the end of it theirs lies."""
-        counted_rows, kept_rows = await self._counted(counted), await self._kept(kept, asked)
+    async def placed(self, counted: TextClause, kept: TextClause) -> list[tuple[int, Row[Any]]]:
+        """Return the rows with their slot."""
         spans = self.cut.counted
-        lies = [elapsed_us(span.ends, span.until) for span in spans]
         return [
-            *((spans[row.span - 1].slot, lies[row.span - 1], row) for row in counted_rows),
-            *((row.slot, 0, row) for row in kept_rows),
+            *((spans[row.span - 1].slot, row) for row in await self._counted(counted)),
+            *((row.slot, row) for row in await self._kept(kept, {})),
         ]
 
     async def rows(self, counted: TextClause, kept: TextClause) -> list[Row[Any]]:
         """Return the rows of both."""
         return [*await self._counted(counted), *await self._kept(kept, {})]
+
+    async def counted_parts(self, query: TextClause, part: PartOf[P]) -> list[tuple[int, P]]:
+        """Return what is counted, with the microseconds from its span's end to its slot's."""
+        spans = self.cut.counted
+        lies = [elapsed_us(span.ends, span.until) for span in spans]
+        return [
+            (lies[row.span - 1], part(row, spans[row.span - 1].slot))
+            for row in await self._counted(query)
+        ]
+
+    async def kept_parts(
+        self, query: TextClause, part: PartOf[P], kind: Kind[list[P]], **asked: object
+    ) -> list[tuple[int, P]]:
+        """Return what is kept, with the microseconds from where it reaches to its slot's end.
+
+        It is remembered, since a window's closed time is the same until another hour is closed.
+        """
+        memory = memory_of(self.connection)
+        key = self._question(query, asked)
+        parts = memory.recall(key, kind)
+        if parts is None:
+            parts = [part(row, row.slot) for row in await self._kept(query, asked)]
+            memory.remember(key, parts, kind)
+        reached = self._reached()
+        lies = {each.slot: elapsed_us(reached[each.slot], each.until) for each in self.cut.kept}
+        return [(lies[each.slot], each) for each in parts]
+
+    def _reached(self) -> dict[int, datetime]:
+        """Return where the last kept piece of each slot ends."""
+        found: dict[int, datetime] = {}
+        for each in self.cut.kept:
+            found[each.slot] = max(found.get(each.slot, each.ends), each.ends)
+        return found
+
+    def _question(self, query: TextClause, asked: Mapping[str, object]) -> Hashable:
+        """Return what tells one question about kept pieces from another one."""
+        names = query.get_execution_options()[NAME]
+        given = {**self.asked, **asked}
+        values = (tuple(each) if isinstance(each, list) else each for each in given.values())
+        pieces = ((each.slot, each.starts, each.ends) for each in self.cut.kept)
+        return (names, self.cut.version, *values, *pieces)
 
     async def _counted(self, query: TextClause) -> Sequence[Row[Any]]:
         spans = self.cut.counted
@@ -74,10 +125,11 @@ class Cutting:
         pieces = self.cut.kept
         if not pieces:
             return []
+        reached = self._reached()
         edges = {
             "starts": [each.starts for each in pieces],
             "ends": [each.ends for each in pieces],
             "slots": [each.slot for each in pieces],
-            "untils": [each.until for each in pieces],
+            "untils": [reached[each.slot] for each in pieces],
         }
         return (await self.connection.execute(query, {**self.asked, **asked, **edges})).all()

@@ -128,7 +128,7 @@ async def _kept(
     known = [each for each in time.kept if each.starts in looked_at]
     unknown = [each for each in time.kept if each.starts not in looked_at]
     found = {(row.stage_id, row.starts): Profile.of(row) for row in rows if row.stage_id}
-    return Cut(known, [*time.counted, *unknown]), found
+    return Cut(known, [*time.counted, *unknown], time.version), found
 
 
 async def _counted(connection: Connection, selection: Selection, spans: Sequence[Span]) -> Profiles:

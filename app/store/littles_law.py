@@ -33,7 +33,7 @@ async def littles_law(connection: Connection, selection: Selection) -> LittlesLa
         rows = await cutting.placed(_PART_CROSSINGS, _KEPT_CROSSINGS)
         asked = {**cutting.asked, "until": known}
         spent_us = int((await connection.execute(_SPENT_IN_DOING, asked)).scalar_one())
-    crossings = [(phase_of(slot), row) for slot, _, row in rows]
+    crossings = [(phase_of(slot), row) for slot, row in rows]
     doing = State(parts, Zone.DOING)
     at_known = spent_us - _stepped_us(parts, Phase.LATER) + _gone_us(crossings, Phase.LATER)
     after_us = doing.at_end * elapsed_us(window.end, known) + _stepped_us(parts, Phase.AFTER)

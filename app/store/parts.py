@@ -16,10 +16,11 @@ from sqlalchemy import Row
 
 from app.domain.value_stream import Zone
 from app.flow.calendar import Window
-from app.flow.runs import Run
+from app.flow.runs import Run, merged
 from app.store.cutting import Cutting
 from app.store.database import Connection
 from app.store.measurements import Selection, planned_once
+from app.store.memory import Kind
 from app.store.queries import load_query
 from app.store.spans import Phase, phase_of
 
@@ -28,8 +29,11 @@ if TYPE_CHECKING:
 
 NO_STAGE = 0
 
-_SHORT_BYTES = 64 * 8
-"""Packed runs of fewer bytes are joined: each run costs something whenever a percentile is asked."""
+_VALUE_BYTES = 8
+_PART_BYTES = 600
+
+_SHORT_BYTES = 64 * _VALUE_BYTES
+"""Packed runs of fewer bytes are joined: each run costs something for each percentile."""
 
 _PART_ITEMS, _KEPT_ITEMS = load_query("part_items"), load_query("kept_items")
 _PART_MOVES, _KEPT_MOVES = load_query("part_moves"), load_query("kept_moves")
@@ -183,10 +187,19 @@ async def gather_items(connection: Connection, selection: Selection) -> list[Ite
 
 
 async def _items(time: Cutting) -> list[ItemPart]:
-    return [
-        _shifted(ItemPart, row, "created_until_end_us", "created_n", slot, us)
-        for slot, us, row in await time.placed(_PART_ITEMS, _KEPT_ITEMS)
+    found = [
+        *await time.counted_parts(_PART_ITEMS, _item_part),
+        *await time.kept_parts(_KEPT_ITEMS, _item_part, _REMEMBERED),
     ]
+    return [_reaching(each, us, "created_until_end_us", each.created_n) for us, each in found]
+
+
+async def _moves(time: Cutting, *, with_visits: bool) -> list[MovePart]:
+    found = [
+        *await time.counted_parts(_PART_MOVES, _move_part),
+        *await time.kept_parts(_KEPT_MOVES, _move_part, _REMEMBERED, with_visits=with_visits),
+    ]
+    return [_reaching(each, us, "until_end_us", each.n) for us, each in found]
 
 
 async def _flows(everywhere: Cutting, *, with_visits: bool = False) -> Parts:
@@ -199,12 +212,7 @@ async def _flows(everywhere: Cutting, *, with_visits: bool = False) -> Parts:
             Presence(row.stage_id, row.type, row.n, row.unfinished) for row in present if row.n
         ],
         items=await _items(everywhere),
-        moves=[
-            _shifted(MovePart, row, "until_end_us", "n", slot, us)
-            for slot, us, row in await everywhere.placed(
-                _PART_MOVES, _KEPT_MOVES, with_visits=with_visits
-            )
-        ],
+        moves=await _moves(everywhere, with_visits=with_visits),
         paths=(),
     )
 
@@ -222,9 +230,7 @@ _Part = TypeVar("_Part", bound="DataclassInstance")
 
 def part(kind: type[_Part], row: Row[Any], **known: Any) -> _Part:
     """Make a part, a dataclass, of a row; PostgreSQL adds up integers to numerics."""
-    values = {
-        name: read(getattr(row, name)) for name, read in _readers(kind) if name not in known
-    }
+    values = {name: read(getattr(row, name)) for name, read in _readers(kind) if name not in known}
     return kind(**values, **known)
 
 
@@ -248,9 +254,43 @@ def _runs(packed: bytes | Sequence[bytes] | None) -> tuple[Run, ...]:
     return tuple(found)
 
 
-def _shifted(
-    kind: type[_Part], row: Row[Any], moment: str, number: str, slot: int, us: int
-) -> _Part:
-    """Make a part of a row whose time up to its span's end is to reach `us` further."""
-    reached = int(getattr(row, moment)) + int(getattr(row, number)) * us
-    return part(kind, row, slot=slot, **{moment: reached})
+def _item_part(row: Row[Any], slot: int) -> ItemPart:
+    return part(ItemPart, row, slot=slot)
+
+
+def _move_part(row: Row[Any], slot: int) -> MovePart:
+    return part(MovePart, row, slot=slot)
+
+
+def _reaching(each: _Part, us: int, moment: str, number: int) -> _Part:
+    """Return a part whose time up to its span's end reaches `us` further."""
+    if not us or not number:
+        return each
+    return replace(each, **{moment: getattr(each, moment) + number * us})
+
+
+def _with_one_run(parts: Sequence[_Part]) -> list[_Part]:
+    """Join the runs of each part: percentiles of few runs are found faster than of many."""
+    return [
+        replace(each, **{name: _joined(getattr(each, name)) for name in _packed(type(each))})
+        for each in parts
+    ]
+
+
+def _joined(runs: Sequence[Run]) -> Sequence[Run]:
+    return runs if len(runs) < 2 else (array("q", merged(runs)),)  # noqa: PLR2004 - one has all
+
+
+def _size(parts: Sequence[_Part]) -> int:
+    """Return about how many bytes parts take."""
+    runs = (run for each in parts for name in _packed(type(each)) for run in getattr(each, name))
+    return len(parts) * _PART_BYTES + sum(len(run) * _VALUE_BYTES for run in runs)
+
+
+@cache
+def _packed(kind: "type[DataclassInstance]") -> tuple[str, ...]:
+    """Return the names of the fields that hold runs."""
+    return tuple(name for name, read in _readers(kind) if read is _runs)
+
+
+_REMEMBERED: Kind[list[Any]] = Kind(made_handy=_with_one_run, size=_size)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, delete, exists, func, not_, or_, select, text
+from sqlalchemy import Row, Select, delete, exists, func, not_, or_, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from app.domain.value_stream import ValueStream
@@ -208,9 +208,13 @@ async def add_up(connection: Connection, stream_id: int) -> None:
 
 
 async def keep_state(
-    connection: Connection, stream_id: int, now_kept: Kept, *, complete: bool
+    connection: Connection, stream_id: int, now_kept: Kept, *, complete: bool, anew: bool = True
 ) -> None:
-    """Store how far the roll-ups are kept."""
+    """Store how far the roll-ups are kept.
+
+    The row is another version afterwards, unless it says the same as before and nothing that was
+    kept has been kept anew.
+    """
     values = {
         "status": "filled" if complete else "filling",
         "filled_from": now_kept.filled_from,
@@ -225,8 +229,14 @@ async def keep_state(
         "updated_at": func.now(),
     }
     statement = insert(rollup_state).values(value_stream_id=stream_id, **values)
+    said = [name for name in values if name != "updated_at"]
+    differs = tuple_(*(rollup_state.c[name] for name in said)).is_distinct_from(
+        tuple_(*(statement.excluded[name] for name in said))
+    )
     await connection.execute(
-        statement.on_conflict_do_update(index_elements=["value_stream_id"], set_=values)
+        statement.on_conflict_do_update(
+            index_elements=["value_stream_id"], set_=values, where=None if anew else differs
+        )
     )
 
 

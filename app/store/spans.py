@@ -8,7 +8,7 @@ has flowed since.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import IntEnum
 from itertools import pairwise
@@ -33,10 +33,14 @@ class Phase(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A closed local day, or a closed hour, whose parts are kept."""
+    """A closed local day, or a closed hour or shorter time, whose parts are kept.
+
+    `version` is that of all that is kept.
+    """
 
     starts: datetime
     ends: datetime
+    version: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +64,21 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """All time since a window's start: what is kept, and what has to be counted."""
+    """All time since a window's start: what is kept, and what has to be counted.
+
+    `version` is another one whenever anything is kept anew.
+    """
 
     kept: Sequence[Span]
     counted: Sequence[Span]
+    version: str = ""
 
     def inside(self) -> "Cut":
         """Return what lies in the window."""
-        return Cut(
-            [each for each in self.kept if each.slot >= 0],
-            [each for each in self.counted if each.slot >= 0],
+        return replace(
+            self,
+            kept=[each for each in self.kept if each.slot >= 0],
+            counted=[each for each in self.counted if each.slot >= 0],
         )
 
 
@@ -113,14 +122,16 @@ def cut(spans: Iterable[Span], pieces: Sequence[Piece]) -> Cut:
                 break  # it reaches into the next span
             piece = next(waiting, None)
         counted += _unless_empty(span, since, span.ends)
-    return Cut(kept, counted)
+    return Cut(kept, counted, pieces[0].version if pieces else "")
 
 
 async def cut_by_what_is_kept(connection: Connection, stream_id: int, spans: Sequence[Span]) -> Cut:
     """Cut spans into the stream's closed days, then hours, whose kept parts hold, and the rest."""
     days = cut(spans, await kept_days(connection, stream_id, spans[0].starts))
     hours = cut(days.counted, await kept_hours(connection, stream_id, days.counted))
-    return Cut([*days.kept, *hours.kept], hours.counted)
+    # one and the same, in one snapshot
+    version = "/".join(sorted({days.version, hours.version} - {""}))
+    return Cut([*days.kept, *hours.kept], hours.counted, version)
 
 
 async def kept_days(connection: Connection, stream_id: int, starts: datetime) -> list[Piece]:

@@ -80,7 +80,7 @@ async def next_batch(
         if kept is not None:
             kept = await _keep_hours_of_today(connection, stream, kept, marks, settled)
             kept = await _keep_bursts(connection, stream, kept, marks, until, busy)
-            await rollups.keep_state(connection, stream_id, kept, complete=True)
+            await rollups.keep_state(connection, stream_id, kept, complete=True, anew=bool(marks))
         await invalidations.forget(connection, marks)  # what they are about has been counted anew
         return None
     first, end = batch

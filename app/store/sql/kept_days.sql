@@ -3,7 +3,8 @@
 --   starts  timestamptz
 -- Days that were closed by other rules, and days in which something has been changed since, are left
 -- out: those have to be counted from the log.
-SELECT m.period_start AS starts, m.period_end AS ends
+-- version is another one whenever anything is kept anew.
+SELECT m.period_start AS starts, m.period_end AS ends, s.ctid || ' ' || s.xmin AS version
 FROM rollup_state s
 JOIN value_streams v
   ON v.id = s.value_stream_id

@@ -2,9 +2,10 @@
 -- of time whose kept parts hold.
 --   stream_id  integer
 --   starts, ends  timestamptz[]: the spans, [starts, ends) each
--- As with days, those closed by other rules or changed since are left out.
+-- As with days, those closed by other rules or changed since are left out. version is another one
+-- whenever anything is kept anew.
 WITH state AS (
-    SELECT s.hours_from, s.hours_until, s.burst_edges
+    SELECT s.hours_from, s.hours_until, s.burst_edges, s.ctid || ' ' || s.xmin AS version
     FROM rollup_state s
     JOIN value_streams v
       ON v.id = s.value_stream_id
@@ -14,7 +15,7 @@ WITH state AS (
       AND s.hours_until IS NOT NULL -- least() would pass over it
 ),
 pieces AS (
-    SELECT h.hour AS starts, h.hour + interval '1 hour' AS ends
+    SELECT h.hour AS starts, h.hour + interval '1 hour' AS ends, s.version
     FROM state s
     CROSS JOIN unnest(CAST(:starts AS timestamptz[]), CAST(:ends AS timestamptz[]))
                AS d (starts, ends)
@@ -24,11 +25,11 @@ pieces AS (
         least(d.ends, s.hours_until) - interval '1 hour',
         interval '1 hour') AS h (hour)
     UNION ALL
-    SELECT s.burst_edges[n], s.burst_edges[n + 1]
+    SELECT s.burst_edges[n], s.burst_edges[n + 1], s.version
     FROM state s
     CROSS JOIN generate_series(1, cardinality(s.burst_edges) - 1) AS n
 )
-SELECT p.starts, p.ends
+SELECT p.starts, p.ends, p.version
 FROM pieces p
 WHERE NOT EXISTS (
     SELECT FROM rollup_invalidations r
