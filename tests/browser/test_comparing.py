@@ -8,7 +8,7 @@ import httpx
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from tests.browser.conftest import visiting
+from tests.browser.conftest import axe, visiting
 from tests.browser.test_charts import percent, spoken
 
 Json = dict[str, Any]
@@ -104,6 +104,7 @@ async def test_the_table_has_both_periods_and_their_difference(
     panel = page.locator("[data-chart=throughput]")
     await expect(panel.locator(".compared")).to_be_visible()
     await panel.get_by_role("button", name="Table").click()
+    assert await axe(page, "main", {}) == []
     row = panel.get_by_role("row").filter(has=page.get_by_role("rowheader", name="finished").first)
     now, then = await told_twice(api, "", windows)
     cells = await row.first.get_by_role("cell").all_inner_texts()

@@ -82,7 +82,7 @@ function Picture({ data, width, context }: PictureProps<Data>) {
       <Drawing width={width} height={height} label={context.said}>
         <ValueAxis scale={y} box={box} ticks={hourTicks(y)} format={(hours) => duration(hours, context.clock)} />
         <TimeAxis scale={x} box={box} zone={context.zone} />
-        {other && <path class="dots behind" stroke-width={DOT - 1} d={dotsOf(behind)} />}
+        {other && <path class={many ? "dots behind many" : "dots behind"} stroke-width={many ? DOT / 2 : DOT - 1} d={dotsOf(behind)} />}
         {p85 !== null && <line class="line line-other" x1={box.left} x2={box.right} y1={y(p85)} y2={y(p85)} />}
         {layers(places, many ? LAYERS : 1).map((dots, place) => (
           <path key={place} class={many ? "dots many" : "dots"} stroke-width={many ? DOT / 2 : DOT} d={dotsOf(dots)} />

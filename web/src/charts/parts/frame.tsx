@@ -54,17 +54,20 @@ export function TimeAxis({ scale, box, zone }: { scale: Scale; box: Box; zone: s
   // a day without its year says little in a window that has it twice
   const label = scale.greatest - scale.least > LONG_MS ? month : shortDay;
   const ticks = scale.ticks(Math.max(2, Math.floor((box.right - box.left) / LABEL)));
+  const said = ticks.map((tick) => label(tick, zone));
   const every = Math.ceil((ticks.length * LABEL) / (box.right - box.left + LABEL)); // the number is but a wish
   return (
     <g aria-hidden="true">
-      {ticks.filter((_, place) => place % every === 0).map((tick) => (
+      {ticks.map((tick, place) =>
+        place % every || (place && said[place] === said[place - every]) ? null : (
         <g key={tick}>
           <line class="axis" x1={scale(tick)} x2={scale(tick)} y1={box.bottom} y2={box.bottom + 4} />
           <text x={scale(tick)} y={box.bottom + 18} text-anchor="middle">
-            {label(tick, zone)}
+            {said[place]}
           </text>
         </g>
-      ))}
+        ),
+      )}
     </g>
   );
 }
