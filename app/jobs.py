@@ -16,6 +16,7 @@ from app.store import (
     clocks,
     idempotency,
     invalidations,
+    news,
     recent_measures,
     rollups,
     value_streams,
@@ -43,6 +44,12 @@ async def forget_old_keys(database: Database) -> int:
     """Delete answers that are kept for repeated requests no longer; returns how many."""
     async with transaction(database) as connection:
         return await idempotency.forget_old(connection)
+
+
+async def forget_old_news(database: Database) -> int:
+    """Delete news that everybody who watches has read; returns how many."""
+    async with transaction(database) as connection:
+        return await news.forget_old(connection)
 
 
 async def roll_up_streams(database: Database) -> int:
@@ -106,6 +113,7 @@ async def _roll_up_stream(database: Database, stream_id: int) -> int:
 
 JOBS = (
     Job("forget old idempotency keys", forget_old_keys, every=3600),
+    Job("forget old news", forget_old_news, every=3600),
     Job("roll up flow metrics", roll_up_streams, every=60),
     Job("roll up bursts of moves", roll_up_bursts, every=5),
     Job("wind working clocks", wind_clocks, every=300),

@@ -1,4 +1,4 @@
-"""New moves as they happen, as server-sent events."""
+"""New moves, and what else happens, as server-sent events."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -14,10 +14,11 @@ from app.api.problems import documented
 from app.api.types import Answer, Name
 from app.api.types import Request as RequestModel
 from app.domain import errors
+from app.domain.news import NewsKind
 from app.domain.work_item import WorkItemType
 from app.store import value_streams
 from app.store.new_moves import NewMove
-from app.usecases.watch_moves import MOST_AT_ONCE, MoveFeed
+from app.usecases.watch_moves import MOST_AT_ONCE, MoveFeed, Told
 
 router = APIRouter(prefix="/api/v1", tags=["work items"])
 
@@ -29,6 +30,10 @@ id: 3324
 event: move
 data: {"id":3324,"work_item_id":17,"title":"Pay by invoice","type":"feature",\
 "value_stream":"default","from_stage":"Development","to_stage":"Testing","timestamp":"2026-11-27T09:12:44.108Z"}
+
+event: news
+data: {"kind":"item_cancelled","value_stream":"default","work_item_id":17,\
+"title":"Pay by invoice","recorded_at":"2026-11-27T09:13:02.511Z"}
 """
 _RETRY = "retry: 3000\n\n"
 _HEADERS = {
@@ -56,6 +61,16 @@ class MoveEvent(Answer):
     timestamp: datetime
 
 
+class NewsEvent(Answer):
+    """The data of one `news` event."""
+
+    kind: NewsKind
+    value_stream: str
+    work_item_id: int | None = Field(description="null where it is about the stream as a whole")
+    title: str | None
+    recorded_at: datetime
+
+
 class EventStream(StreamingResponse):
     """An answer that goes on."""
 
@@ -78,8 +93,9 @@ async def watch_moves(watched: Annotated[WatchedMoves, Query()], request: Reques
     """Send a `move` event for each move, within about a second of its recording.
 
     For watching, not for replication: a client that was away reads the metrics again. When more
-    than 200 moves come at once, one `many` event stands for them. A comment is sent every 15
-    seconds of silence. Moves that are taken back, edits and cancellations are no events.
+    than 200 moves come at once, one `many` event stands for them. What happens beside moves is
+    told by `news` events: moves that are taken back, edits, cancellations, blocks, changes of the
+    stream. A comment is sent every 15 seconds of silence.
     """
     read = request.app.state.databases.read
     stream = await read(lambda db, _seen: value_streams.load(db, watched.stream))
@@ -94,18 +110,26 @@ async def _events(feed: MoveFeed, stream: str) -> AsyncIterator[str]:
         while True:
             try:
                 async with asyncio.timeout(HEARTBEAT):
-                    moves = await watch.get()
+                    told = await watch.get()
             except TimeoutError:
                 yield ": still here\n\n"
                 continue
-            if moves is None:
+            if told is None:
                 return
-            text = _rendered([move for move in moves if move.value_stream == stream])
+            text = _rendered(told, stream)
             if text:
                 yield text
 
 
-def _rendered(moves: Sequence[NewMove]) -> str:
+def _rendered(told: Told, stream: str) -> str:
+    moves = [move for move in told.moves if move.value_stream == stream]
+    news = [NewsEvent.model_validate(asdict(n)) for n in told.news if n.value_stream == stream]
+    return _moves(moves) + "".join(
+        f"event: news\ndata: {event.model_dump_json()}\n\n" for event in news
+    )
+
+
+def _moves(moves: Sequence[NewMove]) -> str:
     if len(moves) > MOST_AT_ONCE:
         return f'event: many\ndata: {{"at_least": {len(moves)}}}\n\n'
     events = [MoveEvent.model_validate(asdict(move)) for move in moves]

@@ -22,7 +22,7 @@ from app.connectors import demo_words as words
 from app.domain.errors import InvalidValue
 from app.domain.transition import ActorKind, Transition
 from app.domain.value_stream import Category, ValueStream, Zone
-from app.domain.work_item import ItemHistory, WorkItemType
+from app.domain.work_item import DEMO_SOURCE, ItemHistory, WorkItemType
 
 _DAY, _WEEK = 10, 50  # working hours
 _BUSY = 9.6  # hours of a working day that pass between 08:00 and 18:00
@@ -113,7 +113,7 @@ class _Item:
 
     def history(self, number: int) -> ItemHistory:
         created, moves, key = self.moves[0].timestamp, tuple(self.moves), f"DEMO-{number}"
-        return ItemHistory(self.title, self.type, created, moves, key, "demo", *self.cancelled)
+        return ItemHistory(self.title, self.type, created, moves, key, DEMO_SOURCE, *self.cancelled)
 
 
 class _Station:

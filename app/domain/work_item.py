@@ -8,6 +8,9 @@ from app.domain.block import Block
 from app.domain.transition import Transition
 from app.domain.value_stream import Stage, Zone
 
+DEMO_SOURCE = "demo"
+"""Where made-up items say that they come from."""
+
 
 class WorkItemType(StrEnum):
     """What kind of work an item is."""

@@ -17,6 +17,7 @@ from app.store.queries import NAME, load_query
 from app.store.tables import (
     daily_counts,
     flow_metrics,
+    recent_measures,
     rollup_invalidations,
     rollup_state,
     total_counts,
@@ -133,6 +134,13 @@ async def begin_anew(connection: Connection, stream_id: int) -> None:
     for table in (daily_counts, total_counts, rollup_state):
         await connection.execute(delete(table).where(table.c.value_stream_id == stream_id))
     await kept_parts.forget(connection, stream_id)
+
+
+async def forget(connection: Connection, stream_id: int) -> None:
+    """Keep nothing of the stream any more: what it was made from is gone."""
+    await begin_anew(connection, stream_id)
+    for table in (flow_metrics, recent_measures):
+        await connection.execute(delete(table).where(table.c.value_stream_id == stream_id))
 
 
 async def drop_rows(connection: Connection, stream_id: int, tz: str, before: datetime) -> None:

@@ -6,8 +6,9 @@ from datetime import datetime
 from app.domain.block import Block, RecordedBlock
 from app.domain.errors import BlockEnded, BlockVoided, InvalidValue, ItemCancelled
 from app.domain.instants import check_instant
+from app.domain.news import NewsKind
 from app.domain.work_item import WorkItem
-from app.store import blocks, transitions, value_streams, work_items
+from app.store import blocks, news, transitions, value_streams, work_items
 from app.store.database import Connection
 from app.usecases.move import Expectation, check_expectation
 
@@ -50,6 +51,7 @@ async def block(
         )
     if ended is not None:
         _check_end(since, ended, now)
+    await news.note(connection, NewsKind.ITEM_BLOCKED, item.stream_id, item_id)
     found = await blocks.add(connection, item, Block(reason, since, ended, source_event_id))
     return Blocking(found, (await work_items.change(connection, item, now)).version)
 
@@ -75,6 +77,7 @@ async def unblock(
     now = await transitions.clock(connection)
     until = ended or max(now, found.started_at)
     _check_end(found.started_at, until, now)
+    await news.note(connection, NewsKind.ITEM_UNBLOCKED, item.stream_id, item_id)
     changed = await blocks.change(connection, block_id, ended_at=until)
     return Blocking(changed, (await work_items.change(connection, item, now)).version)
 
@@ -91,6 +94,7 @@ async def void_block(
     await _check(connection, item, expected)
     _check_standing(found)
     now = await transitions.clock(connection)
+    await news.note(connection, NewsKind.BLOCK_VOIDED, item.stream_id, item_id)
     changed = await blocks.change(connection, block_id, voided_at=now)
     return Blocking(changed, (await work_items.change(connection, item, now)).version)
 

@@ -7,9 +7,10 @@ from datetime import datetime
 from app.domain.broken_rule import BrokenRule
 from app.domain.errors import CancelBeforeLastMove, ItemCancelled, ItemNotCancelled
 from app.domain.instants import check_instant
+from app.domain.news import NewsKind
 from app.domain.value_stream import ValueStream
 from app.domain.work_item import WorkItem
-from app.store import invalidations, transitions, value_streams, work_items
+from app.store import invalidations, news, transitions, value_streams, work_items
 from app.store.broken_rules import Breach
 from app.store.database import Connection
 from app.usecases.keep_rules import Entry, check_rules, record_broken, reserve_place
@@ -45,6 +46,7 @@ async def cancel(
             "void the move"
         )
     await invalidations.invalidate(connection, item.stream_id, when, now)
+    await news.note(connection, NewsKind.ITEM_CANCELLED, item.stream_id, item_id)
     return await work_items.change(connection, item, now, cancelled_at=when, cancel_reason=reason)
 
 
@@ -68,5 +70,6 @@ async def restore(
         breach = Breach(item, stage, now, override_reason=override_reason)
         await record_broken(connection, breach, broken)
     await invalidations.invalidate(connection, item.stream_id, item.cancelled_at, now)
+    await news.note(connection, NewsKind.ITEM_RESTORED, item.stream_id, item_id)
     restored = await work_items.change(connection, item, now, cancelled_at=None, cancel_reason=None)
     return Restored(restored, stream, broken)

@@ -7,10 +7,11 @@ from datetime import datetime
 from app.connectors import stream_file
 from app.domain.errors import InvalidStream, InvalidValue, StageInUse, StageProblem, UnknownStream
 from app.domain.instants import EARLIEST
+from app.domain.news import NewsKind
 from app.domain.stream_changes import Change, ChangeKind, StageFates, StreamDifference, difference
 from app.domain.stream_definition import StreamDefinition
 from app.domain.value_stream import ValueStream
-from app.store import clocks, configuration, definition_locks, transitions, value_streams
+from app.store import clocks, configuration, definition_locks, news, transitions, value_streams
 from app.store.database import Connection
 from app.telemetry import BUCKET_HOURS
 from app.usecases.rebuild import rebuild
@@ -222,4 +223,5 @@ async def _noted(
         stream_file.plain([StreamDefinition(stream)])["value_streams"][0],
         [asdict(change) for change in changes],
     )
+    await news.note(connection, NewsKind.STREAM_CHANGED, stream.id)
     return AppliedStream(stream, created, changes)

@@ -1,7 +1,8 @@
 """Correct what a work item is called and what kind of work it is."""
 
+from app.domain.news import NewsKind
 from app.domain.work_item import WorkItem, WorkItemType
-from app.store import invalidations, transitions, value_streams, work_items
+from app.store import invalidations, news, transitions, value_streams, work_items
 from app.store.database import Connection
 from app.usecases.move import Expectation, check_expectation
 
@@ -28,4 +29,5 @@ async def edit(
     now = await transitions.clock(connection)
     if "type" in changes:  # an item counts under the type it has now, in the past as well
         await invalidations.invalidate(connection, item.stream_id, item.facts.created_at, now)
+    await news.note(connection, NewsKind.ITEM_EDITED, item.stream_id, item_id)
     return await work_items.change(connection, item, now, **changes)

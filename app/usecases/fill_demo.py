@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from app.connectors import demo
-from app.store import transitions, value_streams
+from app.domain.errors import StreamNotEmpty
+from app.store import demo_items, transitions, value_streams
 from app.store.database import Connection
 from app.store.histories import Merged
 from app.usecases.ingest import ingest
@@ -16,13 +17,21 @@ async def fill_demo(
     days: int = 365,
     items_per_week: float = 12,
     seed: int = 1,
+    only_if_empty: bool = False,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Merged:
     """Merge the demo's histories into the stream; the same seed and day change nothing twice.
 
-    Raises UnknownStream.
+    Raises UnknownStream; StreamNotEmpty where that is to be refused; InvalidValue (stream) where
+    nothing could flow.
     """
     stream = await value_streams.load_to_write(connection, stream_key)
+    if only_if_empty:
+        there = await demo_items.count(connection, stream.id)
+        if there.made_up or there.others:
+            raise StreamNotEmpty(
+                f"value stream {stream.key!r} has items; apply a stream of its own for made-up ones"
+            )
     now = await transitions.clock(connection)
     told = list(
         demo.histories(stream, now=now, days=days, items_per_week=items_per_week, seed=seed)

@@ -12,10 +12,11 @@ from app.domain.errors import (
     TransitionVoided,
 )
 from app.domain.instants import check_instant
+from app.domain.news import NewsKind
 from app.domain.transition import ActorKind, Moved, RecordedTransition, Transition
 from app.domain.value_stream import Stage, ValueStream
 from app.domain.work_item import WorkItem
-from app.store import broken_rules, invalidations, transitions, value_streams, work_items
+from app.store import broken_rules, invalidations, news, transitions, value_streams, work_items
 from app.store.broken_rules import Breach
 from app.store.database import Connection
 from app.usecases.keep_rules import Entry, check_rules, over_limit, record_broken, reserve_place
@@ -134,6 +135,7 @@ async def void(connection: Connection, item_id: int, transition_id: int, reason:
     await broken_rules.void(connection, item.stream_id, transition_id, mistaken.timestamp, now)
     await transitions.derive_facts(connection, [item_id])
     corrected = await work_items.change(connection, item, now)
+    await news.note(connection, NewsKind.MOVE_VOIDED, item.stream_id, item_id)
     last = item.facts.last_transition_at
     await _invalidate(connection, item, mistaken.timestamp, last, now)
     broken = await _over_limit_again(connection, item, corrected)

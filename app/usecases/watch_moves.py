@@ -1,19 +1,23 @@
-"""Tell whoever watches of each new move, a second after it was recorded at the latest.
+"""Tell whoever watches of each new move, and of what else happens, within a second.
 
-One reader of the log per process, however many watch, and none while nobody does. Polling, not
-NOTIFY: that would take a lock of the whole server at the end of each writing transaction.
+One reader per process, however many watch, and none while nobody does. Polling, not NOTIFY: that
+would take a lock of the whole server at the end of each writing transaction. Moves are read from
+the log, so that they cost their writers nothing; the rarer rest from what its writers noted.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
 import structlog
 
 from app.domain.errors import TooManyWatchers, VsmError
-from app.store import new_moves
-from app.store.database import Database, transaction
+from app.store import new_moves, news
+from app.store.database import Connection, Database, transaction
 from app.store.new_moves import NewMove
+from app.store.news import News
 
 log = structlog.get_logger()
 
@@ -29,18 +33,68 @@ MOST_AT_ONCE = 200
 _OVERLAP = 200
 """Moves are numbered before they are committed: so many numbers back are looked at again."""
 
-Watch = asyncio.Queue[Sequence[NewMove] | None]
-"""What one watcher is told: new moves; None at the end."""
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is new since the last look."""
+
+    moves: Sequence[NewMove] = ()
+    news: Sequence[News] = ()
+
+    def __bool__(self) -> bool:
+        """Tell whether there is anything."""
+        return bool(self.moves or self.news)
+
+
+Watch = asyncio.Queue[Told | None]
+"""What one watcher is told; None at the end."""
+
+
+class _Numbered(Protocol):
+    @property
+    def id(self) -> int: ...
+
+
+Row = TypeVar("Row", bound=_Numbered)
+
+
+class _Tail(Generic[Row]):
+    """The end of a growing list: what of it is new since the last look."""
+
+    def __init__(
+        self,
+        newest_id: Callable[[Connection], Awaitable[int]],
+        after: Callable[[Connection, int, int], Awaitable[Sequence[Row]]],
+    ) -> None:
+        self._newest_id, self._after = newest_id, after
+        self._newest = 0
+        self._told: set[int] = set()
+
+    async def begin(self, connection: Connection) -> None:
+        """Take what has been recorded so far for told."""
+        self._newest = await self._newest_id(connection)
+        known = await self._after(connection, self._newest - _OVERLAP, _OVERLAP)
+        self._told = {row.id for row in known}
+
+    async def look(self, connection: Connection) -> Sequence[Row]:
+        """Return what has been recorded since; only the last of very many rows."""
+        newest = await self._newest_id(connection)
+        since = max(self._newest - _OVERLAP, newest - MOST_AT_ONCE - _OVERLAP)
+        found = await self._after(connection, since, 2 * MOST_AT_ONCE + _OVERLAP)
+        fresh = [row for row in found if row.id not in self._told]
+        self._newest = newest
+        self._told = {row.id for row in found if row.id > newest - _OVERLAP}
+        return fresh
 
 
 class MoveFeed:
-    """The new moves of a process, for everybody who watches there."""
+    """What is new, for everybody who watches at this process."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._watchers: set[Watch] = set()
-        self._told: set[int] = set()
-        self._newest = 0
+        self._moves = _Tail(new_moves.newest_id, new_moves.after)
+        self._news = _Tail(news.newest_id, news.after)
         self._reader: asyncio.Task[None] | None = None
         self._begun = asyncio.Event()
 
@@ -77,40 +131,31 @@ class MoveFeed:
             self._reader = None
 
     async def _begin(self) -> None:
-        """Take what has been recorded so far for told."""
         async with transaction(self._database) as connection:
-            self._newest = await new_moves.newest_id(connection)
-            known = await new_moves.after(connection, self._newest - _OVERLAP, _OVERLAP)
-        self._told = {move.id for move in known}
+            await self._moves.begin(connection)
+            await self._news.begin(connection)
+
+    async def _look(self) -> Told:
+        async with transaction(self._database) as connection:
+            return Told(await self._moves.look(connection), await self._news.look(connection))
 
     async def _read(self) -> None:
         while True:
+            told = Told()
             try:
                 if not self._begun.is_set():
                     await self._begin()
                     self._begun.set()
-                moves = await self._look()
+                told = await self._look()
             except VsmError as error:
                 log.warning("cannot watch for moves", detail=error.detail)
-                moves = []
-            for watch in self._watchers if moves else ():
-                _tell(watch, moves)
+            for watch in self._watchers if told else ():
+                _tell(watch, told)
             await asyncio.sleep(PERIOD)
 
-    async def _look(self) -> Sequence[NewMove]:
-        """Return what has been recorded since the last look; only the last of very many moves."""
-        async with transaction(self._database) as connection:
-            newest = await new_moves.newest_id(connection)
-            since = max(self._newest - _OVERLAP, newest - MOST_AT_ONCE - _OVERLAP)
-            found = await new_moves.after(connection, since, 2 * MOST_AT_ONCE + _OVERLAP)
-        fresh = [move for move in found if move.id not in self._told]
-        self._newest = newest
-        self._told = {move.id for move in found if move.id > newest - _OVERLAP}
-        return fresh
 
-
-def _tell(watch: Watch, moves: Sequence[NewMove] | None) -> None:
+def _tell(watch: Watch, told: Told | None) -> None:
     """Tell one watcher; who does not listen for long misses the oldest."""
     if watch.full():
         watch.get_nowait()
-    watch.put_nowait(moves)
+    watch.put_nowait(told)

@@ -116,6 +116,8 @@ def test_the_demo_gives_every_view_something_to_show(environ: dict[str, str]) ->
     assert vsm(environ, "map", "--svg").stdout.startswith("<svg")
     assert "in stage" in vsm(environ, "aging").stdout
     assert vsm(environ, "items", "--csv").stdout.startswith("id,title,type")
+    assert "made-up items removed" in vsm(environ, "demo", "--remove").stdout
+    assert json.loads(vsm(environ, "items", "--json").stdout)["items"] == []
 
 
 def test_a_number_of_a_command_leads_to_its_items_in_another(environ: dict[str, str]) -> None:

@@ -42,7 +42,7 @@ async def watching(
         yield lines
 
 
-async def next_move(lines: AsyncIterator[str]) -> dict[str, Any]:
+async def next_event(lines: AsyncIterator[str]) -> dict[str, Any]:
     """The data of the next event."""
     async with asyncio.timeout(SOON):
         async for line in lines:
@@ -66,12 +66,70 @@ async def test_whoever_watches_is_told_of_a_creation_and_of_a_move(
         item = await created(client)
         moved = await client.put(f"{ITEMS}/{item}/transition", json={"to_stage": "Development"})
         for lines in (one, other):
-            first, second = await next_move(lines), await next_move(lines)
+            first, second = await next_event(lines), await next_event(lines)
             assert (first["work_item_id"], first["from_stage"]) == (item, None)
             assert first["to_stage"] == "Backlog"
             assert second["id"] == moved.json()["id"]
             assert (second["from_stage"], second["to_stage"]) == ("Backlog", "Development")
             assert second["title"] == "Pay by invoice"
+
+
+async def next_kind(lines: AsyncIterator[str], item: int | None) -> str:
+    """What the next event says has happened to this item; moves say none."""
+    told = await next_event(lines)
+    assert told["work_item_id"] == item
+    return str(told.get("kind", "move"))
+
+
+async def test_whoever_watches_is_told_of_what_happens_beside_moves(
+    client: httpx.AsyncClient,
+) -> None:
+    item = await created(client)
+    path = f"{ITEMS}/{item}"
+    moved = (await client.put(f"{path}/transition", json={"to_stage": "Testing"})).json()["id"]
+    async with watching(client) as lines, watching(client) as other:
+        await client.patch(path, json={"title": "Pay by cheque"})
+        await client.patch(path, json={"title": "Pay by cheque"})  # changes nothing: not told
+        block = (await client.post(f"{path}/blocks", json={"reason": "No cheques"})).json()["id"]
+        told = [await next_kind(lines, item) for _ in range(2)]
+        await client.post(f"{path}/blocks/{block}/end", json={})
+        await client.post(f"{path}/blocks/{block}/void")
+        await client.post(f"{path}/transitions/{moved}/void", json={"reason": "Not tested"})
+        await client.post(f"{path}/cancel", json={"reason": "Nobody has cheques"})
+        await client.post(f"{path}/restore", json={})
+        told += [await next_kind(lines, item) for _ in range(5)]
+        assert [await next_kind(other, item) for _ in range(7)] == told
+    assert told == [
+        "item_edited",
+        "item_blocked",
+        "item_unblocked",
+        "block_voided",
+        "move_voided",
+        "item_cancelled",
+        "item_restored",
+    ]
+
+
+OTHER_STREAM = """
+version: 1
+value_streams:
+  - key: other
+    name: Another stream
+    stages:
+      - {name: Doing, category: active}
+      - {name: Done, category: done}
+"""
+
+
+async def test_a_changed_stream_is_told_to_who_watches_it(client: httpx.AsyncClient) -> None:
+    yaml = {"Content-Type": "application/yaml"}
+    apply = "/api/v1/value-streams/apply"
+    assert (await client.post(apply, content=OTHER_STREAM, headers=yaml)).status_code == 200
+    async with watching(client, "other") as lines:
+        renamed = OTHER_STREAM.replace("Another stream", "Yet another")
+        await created(client)  # of the default stream: not told
+        assert (await client.post(apply, content=renamed, headers=yaml)).status_code == 200
+        assert await next_kind(lines, None) == "stream_changed"
 
 
 async def test_very_many_moves_at_once_are_one_event(
@@ -82,7 +140,7 @@ async def test_very_many_moves_at_once_are_one_event(
     async with watching(client) as lines:
         answer = await client.post(f"{ITEMS}/batch", json={"items": items})
         assert answer.status_code == 201, answer.text
-        assert await next_move(lines) == {"at_least": 10}
+        assert await next_event(lines) == {"at_least": 10}
 
 
 async def test_an_unknown_stream_cannot_be_watched(client: httpx.AsyncClient) -> None:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
-from tests.browser.conftest import visiting
+from tests.browser.conftest import axe, visiting
 
 DAYS = {"days": 90}
 Json = dict[str, Any]
@@ -164,12 +164,6 @@ async def test_the_answer_above_each_chart_says_what_the_api_does(
         assert await panel.locator(".picture svg").first.get_attribute("aria-label")
 
 
-async def violations(page: Page, options: Json) -> list[tuple[str, str]]:
-    """What axe finds, each with the first place."""
-    found = await page.evaluate("(options) => axe.run('main', options)", options)
-    return [(each["id"], each["nodes"][0]["html"]) for each in found["violations"]]
-
-
 async def test_explanations_and_tables_are_accessible_in_both_themes(page: Page) -> None:
     await page.goto("/?view=flow&days=7")
     await expect(page.locator(".skeleton")).to_have_count(0)
@@ -178,9 +172,9 @@ async def test_explanations_and_tables_are_accessible_in_both_themes(page: Page)
         await panel.get_by_role("button", name=name, exact=True).click()
     await expect(page.locator(".explain, .scroll")).to_have_count(len(ANSWERS))
     await page.emulate_media(color_scheme="light")
-    assert await violations(page, {}) == []
+    assert await axe(page, "main", {}) == []
     await page.emulate_media(color_scheme="dark")
-    assert await violations(page, {"runOnly": ["color-contrast"]}) == []
+    assert await axe(page, "main", {"runOnly": ["color-contrast"]}) == []
 
 
 async def test_a_week_of_the_run_chart_leads_to_the_items_finished_in_it(

@@ -5,14 +5,13 @@ import json
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
 from app.api.home import BUILT
-from tests.browser.conftest import visiting
+from tests.browser.conftest import axe, visiting
 from tests.conftest import fresh_database, served
 
 VIEWS = ("map", "flow", "items", "board", "settings", "item&item=100")
@@ -49,14 +48,9 @@ async def settled(page: Page) -> None:
     await expect(page.locator(".skeleton")).to_have_count(0)
 
 
-async def violations(page: Page, *rules: str) -> list[str]:
-    """What axe finds against WCAG 2.2 AA and its best practices, or against these rules alone."""
-    options = {"runOnly": rules} if rules else {}
-    found: dict[str, Any] = await page.evaluate("(options) => axe.run(document, options)", options)
-    return [
-        f"{each['id']}: {each['help']} ({each['nodes'][0]['html'][:160]})"
-        for each in found["violations"]
-    ]
+async def violations(page: Page, *rules: str) -> list[tuple[str, str]]:
+    """What axe finds, or finds against these rules alone."""
+    return await axe(page, "html", {"runOnly": rules} if rules else {})
 
 
 async def test_every_view_is_accessible_in_both_themes(browser: Browser, demo: str) -> None:

@@ -22,6 +22,7 @@
     │   ├── BlockVoided
     │   ├── DuplicateItem
     │   ├── EventIdReused
+    │   ├── StreamNotEmpty
     │   ├── RuleBroken                an enforced rule of the stream stands against it
     │   │   ├── WipLimitReached
     │   │   ├── MoveNotAllowed
@@ -62,6 +63,7 @@ from app.domain.errors.conflicts import (
     RuleBroken,
     StageInUse,
     StageProblem,
+    StreamNotEmpty,
     TooLarge,
     TransitionVoided,
     WipLimitReached,
@@ -130,6 +132,7 @@ __all__ = [
     "SchemaOutdated",
     "StageInUse",
     "StageProblem",
+    "StreamNotEmpty",
     "TooLarge",
     "TooManyWatchers",
     "TransitionVoided",

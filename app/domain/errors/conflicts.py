@@ -55,6 +55,12 @@ class DuplicateItem(Conflict):
     type_name = "duplicate-item"
 
 
+class StreamNotEmpty(Conflict):
+    """Made-up items are not mixed with others."""
+
+    type_name = "stream-not-empty"
+
+
 class EventIdReused(Conflict):
     """The source event id belongs to another transition of this item."""
 

@@ -21,6 +21,7 @@ from app.store.tables.log import (
     value_streams,
     work_items,
 )
+from app.store.tables.news import news
 from app.store.tables.rollups import (
     daily_counts,
     flow_metrics,
@@ -55,6 +56,7 @@ __all__ = [
     "kept_paths",
     "kept_steps",
     "metadata",
+    "news",
     "recent_measures",
     "recent_quantiles",
     "rollup_invalidations",

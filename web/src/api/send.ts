@@ -9,7 +9,7 @@ interface Options {
 }
 
 /** Send a request that changes something and read its answer; throws Problem. */
-export async function send<T>(method: "POST" | "PUT" | "PATCH", path: string, { query = {}, body, headers }: Options): Promise<T> {
+export async function send<T>(method: "POST" | "PUT" | "PATCH" | "DELETE", path: string, { query = {}, body, headers }: Options): Promise<T> {
   const raw = typeof body === "string" || body instanceof Blob;
   let answer: Response;
   try {

@@ -9,8 +9,8 @@ interface Answers {
   problem: Problem | undefined;
 }
 
-/** What was last known stays while newer comes. */
-export function useAnswers(questions: Question[]): Answers {
+/** What was last known stays while newer comes; they are asked again when `asOf` is another. */
+export function useAnswers(questions: Question[], asOf = ""): Answers {
   const [found, setFound] = useState<Answers>({ answers: undefined, problem: undefined });
   const key = questions.map(({ path, query }) => addressOf(path, query)).join(" ");
   useEffect(() => {
@@ -22,6 +22,6 @@ export function useAnswers(questions: Question[]): Answers {
       (thrown: unknown) => abort.signal.aborted || setFound((before) => ({ ...before, problem: asProblem(thrown) })),
     );
     return () => abort.abort();
-  }, [key]);
+  }, [key, asOf]);
   return found;
 }

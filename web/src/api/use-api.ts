@@ -1,7 +1,7 @@
 /** Reading from the API in a component: what was last known stays on the page while newer comes. */
 import { useEffect, useState } from "preact/hooks";
-import { changes } from "../state/changes";
 import { type Answer, type At, type GetPath, Problem, type Query, addressOf, filled, get } from "./client";
+import { useRounds } from "./use-rounds";
 
 export interface Reading<T> {
   data: T | undefined;
@@ -32,24 +32,26 @@ export function useApi<P extends GetPath>(path: P, query: Query<P> | null, at: A
     address: "",
     fresh: false,
   });
-  const [round, setRound] = useState(0);
-
-  useEffect(() => changes.listen(() => setRound((n) => n + 1)), []);
+  const { round, again, began, ended } = useRounds();
 
   useEffect(() => {
     if (!query) return;
     const abort = new AbortController();
     let retry: ReturnType<typeof setTimeout> | undefined;
+    began();
     get(path, query, at, abort.signal).then(
       (data) => {
         keep(address, data);
-        if (!abort.signal.aborted) setState({ address, data, fresh: true });
+        if (abort.signal.aborted) return;
+        ended();
+        setState({ address, data, fresh: true });
       },
       (problem: unknown) => {
         if (abort.signal.aborted) return;
+        ended();
         const told = problem instanceof Problem ? problem : new Problem("Unexpected answer", String(problem), 0, "");
         setState((before) => ({ ...before, problem: told, fresh: false }));
-        if (told.status === 0 || told.status === 503) retry = setTimeout(() => setRound((n) => n + 1), RETRY_MS);
+        if (told.status === 0 || told.status === 503) retry = setTimeout(again, RETRY_MS);
       },
     );
     return () => {
@@ -67,6 +69,6 @@ export function useApi<P extends GetPath>(path: P, query: Query<P> | null, at: A
     loading: query !== null && !settled && !state.problem,
     stale: data !== undefined && (!here || !state.fresh),
     address,
-    reload: () => setRound((n) => n + 1),
+    reload: again,
   };
 }

@@ -1,9 +1,9 @@
 /** All items that a question finds, page by page, up to a bound. */
 import { useEffect, useState } from "preact/hooks";
-import { changes } from "../state/changes";
 import { type Problem, type Query, addressOf, get } from "./client";
 import type { components } from "./schema";
 import { asProblem } from "./send";
+import { useRounds } from "./use-rounds";
 
 export type Item = components["schemas"]["WorkItemOut"];
 export type ItemQuery = Query<"/api/v1/work-items">;
@@ -25,17 +25,22 @@ export function useItems(query: ItemQuery | null, most: number): Items {
   const address = query ? addressOf("/api/v1/work-items", query) : "";
   const [found, setFound] = useState<{ address: string; items: Item[]; complete: boolean; done: boolean }>();
   const [problem, setProblem] = useState<Problem>();
-  const [round, setRound] = useState(0);
-  useEffect(() => changes.listen(() => setRound((n) => n + 1)), []);
+  const { round, again, began, ended } = useRounds();
   useEffect(() => {
     if (!query) return;
     const abort = new AbortController();
     const first = found?.address !== address;
+    began();
     void readAll(query, most, abort.signal, (items, complete, done) => {
       if (abort.signal.aborted) return;
       setProblem(undefined);
+      if (done) ended();
       if (first || done) setFound({ address, items, complete, done });
-    }).catch((thrown: unknown) => abort.signal.aborted || setProblem(asProblem(thrown)));
+    }).catch((thrown: unknown) => {
+      if (abort.signal.aborted) return;
+      ended();
+      setProblem(asProblem(thrown));
+    });
     return () => abort.abort();
   }, [address, most, round]);
   return {
@@ -44,7 +49,7 @@ export function useItems(query: ItemQuery | null, most: number): Items {
     loading: found?.address !== address || !found.done,
     problem,
     address,
-    reload: () => setRound((n) => n + 1),
+    reload: again,
   };
 }
 

@@ -27,6 +27,9 @@ function answer(data: Data, { clock }: Context): string {
 
 const PACE = "pace: 50, 85, 95\u202f% of finished items";
 
+/** With so many marks, they are small and pale. */
+const MANY = 800;
+
 /** Rows of the table; the CSV has all. */
 const LISTED = 500;
 
@@ -61,12 +64,13 @@ function Picture({ data, width, context }: PictureProps<Data>) {
   const y = rootScale(Math.max(data.oldest_age ?? 0, data.cycle_time_p95 ?? 0), box);
   const items = [...data.items].sort((one, other) => columns.indexOf(one.stage) - columns.indexOf(other.stage) || one.age - other.age);
   const paces = pacesOf(data);
+  const many = items.length > MANY;
   const seen = new Map<string, number>();
   const marks = items.map((item) => {
     const nth = seen.get(item.stage) ?? 0;
     seen.set(item.stage, nth + 1);
     // side by side, so that items of the same age do not hide one another
-    const aside = (((nth * 0.382) % 1) - 0.5) * Math.min(0.6 * wide, 90);
+    const aside = (((nth * 0.381966) % 1) - 0.5) * (many ? 0.86 * wide : Math.min(0.6 * wide, 90));
     return [box.left + (columns.indexOf(item.stage) + 0.5) * wide + aside, y(item.age)] as const;
   });
   const drawn = (wanted: number, blocked: boolean, shape: "dot" | "diamond" | "triangle") =>
@@ -74,7 +78,7 @@ function Picture({ data, width, context }: PictureProps<Data>) {
       .map((item, place) => {
         const [px, py] = marks[place] ?? [0, 0];
         const here = level(item, paces.get(item.stage)) === wanted && (item.blocked_since !== null) === blocked;
-        return here ? symbol(shape, px, py, 4.5) : "";
+        return here ? symbol(shape, px, py, many ? 2 : 4.5) : "";
       })
       .join("");
   const open = (place: number) => {
@@ -88,7 +92,7 @@ function Picture({ data, width, context }: PictureProps<Data>) {
   return (
     <>
       <Walk cursor={cursor} label="Items in process" width={width} nearest={(px, py) => nearestPoint(marks, px, py)} open={open}>
-        <Drawing width={width} height={height} label={answer(data, context)}>
+        <Drawing width={width} height={height} label={context.said}>
           {columns.map((stage, place) => (
             <Column key={stage} pace={paces.get(stage)} left={box.left + place * wide} wide={wide} y={y} top={box.top} bottom={box.bottom} />
           ))}
@@ -101,7 +105,7 @@ function Picture({ data, width, context }: PictureProps<Data>) {
           {LEVELS.flatMap(({ mark, shape }, place) =>
             [false, true].map((blocked) => (
               // few paths with many marks are quick with thousands of items
-              <path key={`${mark} ${blocked}`} class={`item ${mark} ${blocked ? "blocked" : ""}`} d={drawn(place, blocked, shape)} />
+              <path key={`${mark} ${blocked}`} class={`item ${mark} ${blocked ? "blocked" : ""} ${many ? "many" : ""}`} d={drawn(place, blocked, shape)} />
             )),
           )}
           {at && <circle class="ring" cx={at[0]} cy={at[1]} r={9} />}
@@ -186,5 +190,4 @@ export const aging = define({
       item.blocked_since ? (item.blocked_by ?? "blocked") : "",
     ]),
   }),
-  csv: true,
 });

@@ -3,6 +3,7 @@ import type { ComponentType } from "preact";
 import type { Answer, GetPath, Query } from "../api/client";
 import type { Clock, Filters } from "../state/filters";
 import type { Explanation } from "../ui/explain";
+import type { Figure } from "./parts/compare";
 
 /** What a chart may know beside its data. */
 export interface Context {
@@ -14,7 +15,24 @@ export interface Context {
   itemsHref: (link: string) => string;
   /** Answers to the chart's further questions, in their order. */
   beside: unknown[];
+  /** The finding in words, as it stands above: the name of the picture. */
+  said: string;
+  /** The period that is compared with, if any. */
+  other?: Other;
 }
+
+/** Another period, to be drawn behind or beside the one that is looked at. */
+export interface Other<D = unknown> {
+  data: D;
+  beside: unknown[];
+  /** "31 Aug – 29 Sep" */
+  span: string;
+  /** Milliseconds from its beginning to that of the window. */
+  shift: number;
+}
+
+/** The other period of a chart whose data are of this type. */
+export const otherOf = <D>(context: Context) => context.other as Other<D> | undefined;
 
 /** What is asked beside a chart's own endpoint. */
 export interface Question {
@@ -55,16 +73,16 @@ export interface Chart<P extends GetPath> {
   /** A pure drawing: one SVG, no inline styles. */
   Picture: ComponentType<PictureProps<Answer<P>>>;
   table: (data: Answer<P>, context: Context) => Table;
+  /** What two periods are compared by, the most telling first; unsaid: it is about now alone. */
+  figures?: (data: Answer<P>, context: Context) => Figure[];
   /** Height of the picture, so that nothing jumps when it comes. */
   height: (width: number) => number;
   /** What the sample consists of, when not of items. */
   unit?: string;
-  /** The endpoint answers text/csv, too; else the table is what is kept. */
-  csv: boolean;
 }
 
 /** A chart whose endpoint does not matter to whoever shows it. */
-export interface AnyChart extends Omit<Chart<GetPath>, "answer" | "empty" | "Picture" | "table" | "query" | "beside" | "endpoint"> {
+export interface AnyChart extends Omit<Chart<GetPath>, "answer" | "empty" | "Picture" | "table" | "figures" | "query" | "beside" | "endpoint"> {
   endpoint: GetPath;
   query?: (filters: Filters) => Record<string, unknown>;
   beside?: (filters: Filters, data: Explanation) => Question[];
@@ -72,6 +90,7 @@ export interface AnyChart extends Omit<Chart<GetPath>, "answer" | "empty" | "Pic
   empty: (data: Explanation, context: Context) => boolean;
   Picture: ComponentType<PictureProps<Explanation>>;
   table: (data: Explanation, context: Context) => Table;
+  figures?: (data: Explanation, context: Context) => Figure[];
 }
 
 /** Check a chart against the type of its endpoint's answer, then forget that type. */

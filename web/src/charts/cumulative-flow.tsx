@@ -5,7 +5,7 @@ import { shortDay } from "../format/instant";
 import { count } from "../format/number";
 import { type PictureProps, define } from "./chart";
 import { useCursor } from "./parts/cursor";
-import { Drawing, TimeAxis, ValueAxis, innerBox, pictureHeight } from "./parts/frame";
+import { Drawing, TimeAxis, ValueAxis, countRoom, innerBox, pictureHeight } from "./parts/frame";
 import { Legend, legendHeight } from "./parts/legend";
 import { timeScale, valueScale, wholeTicks } from "./parts/scale";
 import { between, bucketOf, path, sum, within } from "./parts/series";
@@ -29,12 +29,13 @@ function answer(data: Data): string {
 
 function Picture({ data, width, context }: PictureProps<Data>) {
   const height = pictureHeight(width);
-  const box = innerBox(width, height, { left: 44 });
   const stages = data.stages.filter((stage) => stage.zone !== "done");
   const states = [data.opening, ...data.points];
   const ends = [data.period_start, ...data.points.map((each) => each.end)];
+  const most = Math.max(...states.map((state) => Math.max(state.out, ...Object.values(state.lines))));
+  const box = innerBox(width, height, { left: countRoom(most) });
   const x = timeScale(data.period_start, data.period_end, box);
-  const y = valueScale(Math.max(...states.map((state) => Math.max(state.out, ...Object.values(state.lines)))), box);
+  const y = valueScale(most, box);
   const line = (value: (state: Data["opening"]) => number) => states.map((state, place) => [x(Date.parse(ends[place] ?? "")), y(value(state))] as const);
   const tops = stages.map(({ name }) => line((state) => state.lines[name] ?? 0));
   const out = line((state) => state.out);
@@ -51,7 +52,7 @@ function Picture({ data, width, context }: PictureProps<Data>) {
   return (
     <>
       <Walk cursor={cursor} label="Days of the diagram" width={width} nearest={(px) => nearestAlong(out.map(([each]) => each), px)} open={pin} verb="holds">
-        <Drawing width={width} height={height} label={answer(data)}>
+        <Drawing width={width} height={height} label={context.said}>
           <ValueAxis scale={y} box={box} ticks={wholeTicks(y)} format={count} />
           {tops.map((top, stage) => (
             <path key={stage} class={`band f${(stage % 8) + 1}`} d={between(top, tops[stage + 1] ?? out)} />
@@ -103,6 +104,14 @@ export const cumulativeFlow = define({
   answer,
   empty: (data) => data.points.length === 0 || (data.opening.wip === 0 && Object.keys(data.opening.lines).every((stage) => !data.points.at(-1)?.lines[stage])),
   Picture,
+  figures: (data) => [
+    { name: "came in", value: sum(data.points, (each) => each.entered_doing), kind: "count" },
+    { name: "went out", value: sum(data.points, (each) => each.left_doing), kind: "count" },
+    { name: "in process at the end", value: data.points.at(-1)?.wip, kind: "count" },
+    { name: "finished", value: sum(data.points, (each) => each.completed), kind: "count" },
+    { name: "discarded", value: sum(data.points, (each) => each.discarded), kind: "count" },
+    ...data.stages.filter((stage) => stage.zone !== "done").map(({ name }) => ({ name: `in ${name} at the end`, value: data.points.at(-1)?.in_stage[name], kind: "count" as const })),
+  ],
   height: (width) => pictureHeight(width) + 23 + legendHeight(width, USUAL),
   table: (data, { zone }) => ({
     caption: "Who came, who went, and what lies in the stages at the end of each bucket",
@@ -113,5 +122,4 @@ export const cumulativeFlow = define({
       ...[each.wip, each.entered_doing, each.left_doing, each.completed, each.discarded].map(count),
     ]),
   }),
-  csv: true,
 });

@@ -4,10 +4,12 @@ import { duration, exactly } from "../format/duration";
 import { minute } from "../format/instant";
 import { count, percent } from "../format/number";
 import { go } from "../state/filters";
-import { type Context, type PictureProps, define } from "./chart";
+import { type Context, type PictureProps, define, otherOf } from "./chart";
+import type { Figure } from "./parts/compare";
 import { useCursor } from "./parts/cursor";
 import { Drawing, TimeAxis, ValueAxis, innerBox, pictureHeight } from "./parts/frame";
-import { type Rule, Rules, ruleRoom, weak } from "./parts/rules";
+import { Legend, otherEntry } from "./parts/legend";
+import { type Percentile, type Rule, Rules, ruleRoom, weak } from "./parts/rules";
 import { hourTicks, timeScale, valueScale } from "./parts/scale";
 import { Tip, Walk, nearestPoint, tipHeight } from "./parts/walk";
 
@@ -15,10 +17,16 @@ type Data = Answer<"/api/v1/metrics/scatter">;
 
 const DOT = 6;
 
+/** With thousands, dots are small and pale, so that where most of them lie shows as darker. */
+const MANY = 2000;
+/** A path is as dark where it crosses itself; several over one another add up. */
+const LAYERS = 8;
+
 function answer(data: Data, { clock }: Context): string {
   if (data.sample_size === 0) return "No item was finished in this window.";
   const { p, hours } = data.expectation;
-  if (hours !== null) return `${percent(p)} of items can be expected to finish within ${duration(hours, clock)}.`;
+  const drawn = data.truncated ? ` The latest ${count(data.points.length)} of ${count(data.sample_size)} are drawn.` : "";
+  if (hours !== null) return `${percent(p)} of items can be expected to finish within ${duration(hours, clock)}.${drawn}`;
   return `Half of the ${count(data.sample_size)} finished items took ${duration(data.cycle_time_p50, clock)} or less; too few for a promise.`;
 }
 
@@ -33,13 +41,34 @@ function lines(data: Data, { clock }: Context): Rule[] {
   return hours === null ? rules : [...rules, { name: `SLE ${percent(p)} ${duration(hours, clock)}`, value: hours, strong: true }];
 }
 
+/** One path of dots without length is quick with tens of thousands. */
+const dotsOf = (places: (readonly [number, number])[]) => places.map(([cx, cy]) => `M${cx.toFixed(1)} ${cy.toFixed(1)}h0`).join("");
+
+const layers = <T,>(all: T[], number: number): T[][] => Array.from({ length: number }, (_, place) => all.filter((__, nth) => nth % number === place));
+
+/** What two periods' cycle times are compared by; a percentile of too few items is none. */
+export function cycleTimes(data: Data): Figure[] {
+  const figure = (name: string, which: Percentile) => ({ name, value: weak(data, which) ? null : data[`cycle_time_${which}`], kind: "hours" as const });
+  return [
+    figure("85\u202f% within", "p85"),
+    figure("half within", "p50"),
+    { name: "finished", value: data.sample_size, kind: "count" },
+    figure("95\u202f% within", "p95"),
+  ];
+}
+
 function Picture({ data, width, context }: PictureProps<Data>) {
   const height = pictureHeight(width);
   const box = innerBox(width, height, { right: ruleRoom(width) });
-  const greatest = data.points.reduce((most, point) => Math.max(most, point.cycle_time), data.expectation.hours ?? 0);
+  const other = otherOf<Data>(context);
+  const before = other?.data.points ?? [];
+  const greatest = [...data.points, ...before].reduce((most, point) => Math.max(most, point.cycle_time), data.expectation.hours ?? 0);
   const x = timeScale(data.period_start, data.period_end, box);
   const y = valueScale(greatest, box);
   const places = data.points.map((point) => [x(Date.parse(point.finished_at)), y(point.cycle_time)] as const);
+  const behind = before.map((point) => [x(Date.parse(point.finished_at) + (other?.shift ?? 0)), y(point.cycle_time)] as const).filter(([px]) => px <= box.right);
+  const many = places.length > MANY;
+  const p85 = other && !weak(other.data, "p85") ? other.data.cycle_time_p85 : null;
   const open = (place: number) => {
     const point = data.points[place];
     if (point) go(context.itemHref(point.id));
@@ -50,11 +79,14 @@ function Picture({ data, width, context }: PictureProps<Data>) {
 
   return (
     <Walk cursor={cursor} label="Finished items" width={width} nearest={(px, py) => nearestPoint(places, px, py)} open={open}>
-      <Drawing width={width} height={height} label={answer(data, context)}>
+      <Drawing width={width} height={height} label={context.said}>
         <ValueAxis scale={y} box={box} ticks={hourTicks(y)} format={(hours) => duration(hours, context.clock)} />
         <TimeAxis scale={x} box={box} zone={context.zone} />
-        {/* one path of dots without length is quick with tens of thousands */}
-        <path class="dots" stroke-width={DOT} d={places.map(([cx, cy]) => `M${cx.toFixed(1)} ${cy.toFixed(1)}h0`).join("")} />
+        {other && <path class={many ? "dots behind many" : "dots behind"} stroke-width={many ? DOT / 2 : DOT - 1} d={dotsOf(behind)} />}
+        {p85 !== null && <line class="line line-other" x1={box.left} x2={box.right} y1={y(p85)} y2={y(p85)} />}
+        {layers(places, many ? LAYERS : 1).map((dots, place) => (
+          <path key={place} class={many ? "dots many" : "dots"} stroke-width={many ? DOT / 2 : DOT} d={dotsOf(dots)} />
+        ))}
         <Rules rules={lines(data, context)} y={y} box={box} width={width} />
         {at && <circle class="here" cx={at[0]} cy={at[1]} r={DOT} />}
       </Drawing>
@@ -66,6 +98,15 @@ function Picture({ data, width, context }: PictureProps<Data>) {
           </>
         )}
       </Tip>
+      {other && (
+        <Legend
+          entries={[
+            { mark: "fill-active", shape: "dot", name: "this period" },
+            ...otherEntry(other, "dot"),
+            ...(p85 === null ? [] : otherEntry({ span: `85\u202f% then: ${duration(p85, context.clock)}` })),
+          ]}
+        />
+      )}
     </Walk>
   );
 }
@@ -79,6 +120,7 @@ export const cycleTimeScatter = define({
   answer,
   empty: (data) => data.points.length === 0,
   Picture,
+  figures: cycleTimes,
   height: (width) => pictureHeight(width) + tipHeight(width),
   table: (data, { clock, zone }) => ({
     caption: data.truncated ? "Finished items, the latest" : "Finished items",
@@ -88,5 +130,4 @@ export const cycleTimeScatter = define({
       .reverse()
       .map((point) => [point.title, point.type, minute(point.finished_at, zone), duration(point.cycle_time, clock)]),
   }),
-  csv: true,
 });

@@ -54,7 +54,7 @@ function Picture({ data, width, context }: PictureProps<Data>) {
           )
         }
       >
-        <Drawing width={width} height={height} label={answer(data)}>
+        <Drawing width={width} height={height} label={context.said}>
           <Rows rows={findings.map((each) => ({ name: words(each.rule), figure: each.population ? found(each) : "nothing to look at" }))} box={box} chosen={cursor.place ?? open}>
             {findings.map((each, place) => {
               const y = rowMiddle(place) - 5;
@@ -93,6 +93,10 @@ export const dataQuality = define({
   answer,
   empty: (data) => data.score === null,
   Picture,
+  figures: (data) => [
+    { name: "points", value: data.score, kind: "decimal" },
+    ...data.findings.map((each) => ({ name: words(each.rule), value: each.count, kind: "count" as const })),
+  ],
   height: (width) => rowsHeight(11, false) + tipHeight(width) + legendHeight(width, ["points lost", REST]),
   table: (data) => ({
     caption: "Rules and what they found",
@@ -108,5 +112,4 @@ export const dataQuality = define({
     ]),
   }),
   unit: "move",
-  csv: true,
 });

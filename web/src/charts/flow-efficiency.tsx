@@ -4,10 +4,10 @@ import { duration } from "../format/duration";
 import { month, shortDay } from "../format/instant";
 import { count, percent, plural, signed } from "../format/number";
 import { go, windowQuery } from "../state/filters";
-import { type Context, type PictureProps, define } from "./chart";
+import { type Context, type PictureProps, define, otherOf } from "./chart";
 import { useCursor } from "./parts/cursor";
 import { Drawing, LONG_MS, ValueAxis, innerBox, pictureHeight } from "./parts/frame";
-import { Legend, legendHeight } from "./parts/legend";
+import { Legend, legendHeight, otherEntry } from "./parts/legend";
 import { valueScale } from "./parts/scale";
 import { Tip, Walk, tipHeight } from "./parts/walk";
 
@@ -46,6 +46,8 @@ function Picture({ data, width, context }: PictureProps<Data>) {
   const box = innerBox(width, height, { left: 44 });
   const windows = windowsOf(data, context);
   const y = valueScale(1, box);
+  const other = otherOf<Data>(context);
+  const before = other?.data.totals.flow_efficiency ?? null;
   const wide = (box.right - box.left) / windows.length;
   const open = (place: number) => {
     const link = windows[place]?.links.throughput;
@@ -66,7 +68,7 @@ function Picture({ data, width, context }: PictureProps<Data>) {
         open={open}
         verb="opens the items finished in"
       >
-        <Drawing width={width} height={height} label={answer(data, context)}>
+        <Drawing width={width} height={height} label={context.said}>
           <ValueAxis scale={y} box={box} ticks={[0, 0.25, 0.5, 0.75, 1]} format={percent} />
           {windows.map((each, place) => {
             const share = each.totals.flow_efficiency;
@@ -94,6 +96,7 @@ function Picture({ data, width, context }: PictureProps<Data>) {
               </g>
             );
           })}
+          {before !== null && <line class="line line-other" x1={box.left} x2={box.right} y1={y(before)} y2={y(before)} />}
         </Drawing>
         <Tip>
           {here && (
@@ -108,6 +111,7 @@ function Picture({ data, width, context }: PictureProps<Data>) {
         entries={[
           { mark: "fill-active", name: WORK },
           { mark: "fill-wait", name: WAITING },
+          ...(before === null ? [] : otherEntry(other)),
         ]}
       />
     </>
@@ -135,6 +139,13 @@ export const flowEfficiency = define({
   answer,
   empty: (data, context) => windowsOf(data, context).every((each) => each.totals.flow_efficiency === null),
   Picture,
+  figures: ({ sample_size, totals }) => [
+    { name: "work", value: totals.flow_efficiency, kind: "share" },
+    { name: "work per item", value: totals.active_time_avg, kind: "hours" },
+    { name: "waiting per item", value: totals.wait_time_avg, kind: "hours" },
+    { name: "cycle time", value: totals.cycle_time_avg, kind: "hours" },
+    { name: "finished", value: sample_size, kind: "count" },
+  ],
   height: (width) => pictureHeight(width) + tipHeight(width) + legendHeight(width, [WORK, WAITING]),
   table: (data, context) => ({
     caption: "Flow efficiency by period",
@@ -154,5 +165,4 @@ export const flowEfficiency = define({
       })
       .reverse(),
   }),
-  csv: true,
 });

@@ -4,9 +4,11 @@ import type { Answer } from "../api/client";
 import { duration } from "../format/duration";
 import { count, percent, plural } from "../format/number";
 import { windowQuery } from "../state/filters";
-import { type Context, type PictureProps, define } from "./chart";
+import { type Context, type PictureProps, define, otherOf } from "./chart";
+import { cycleTimes } from "./cycle-time-scatter";
 import { useCursor } from "./parts/cursor";
-import { Drawing, ValueAxis, innerBox, pictureHeight } from "./parts/frame";
+import { Drawing, ValueAxis, countRoom, innerBox, pictureHeight } from "./parts/frame";
+import { Legend, otherEntry } from "./parts/legend";
 import { Picked } from "./parts/picked";
 import { weak } from "./parts/rules";
 import { valueScale, wholeTicks } from "./parts/scale";
@@ -31,12 +33,24 @@ function range({ from_hours: from, to_hours: to }: Data["bins"][number], { clock
   return from === 0 ? `less than ${duration(to, clock)}` : `${duration(from, clock)} to ${duration(to, clock)}`;
 }
 
+const wide = (data: Data) => data.width_hours ?? 1;
+
+/** The other period's bars, as high as they were if they were as wide as this one's. */
+function behind(data: Data, other: Data | undefined): Data["bins"] {
+  if (!other) return [];
+  const scale = wide(data) / wide(other);
+  return other.bins.map((bin) => ({ ...bin, count: bin.count * scale }));
+}
+
 function Picture({ data, width, context }: PictureProps<Data>) {
   const height = pictureHeight(width);
-  const box = innerBox(width, height, { left: 36, top: 50 });
   const scatter = scatterOf(context);
-  const y = valueScale(Math.max(...data.bins.map((bin) => bin.count)), box);
-  const longest = data.bins.at(-1)?.to_hours ?? 1;
+  const other = otherOf<Data>(context);
+  const before = behind(data, other?.data);
+  const most = Math.max(...[...data.bins, ...before].map((bin) => bin.count));
+  const box = innerBox(width, height, { left: countRoom(most), top: 50 });
+  const y = valueScale(most, box);
+  const longest = Math.max(data.bins.at(-1)?.to_hours ?? 1, before.at(-1)?.to_hours ?? 0);
   const x = (hours: number) => box.left + (hours / longest) * (box.right - box.left);
   const [open, setOpen] = useState<number | null>(null);
   const pick = (place: number) => setOpen(open === place ? null : place);
@@ -44,7 +58,8 @@ function Picture({ data, width, context }: PictureProps<Data>) {
   const chosen = data.bins[cursor.place ?? -1];
   const picked = data.bins[open ?? -1];
   const inside = picked ? scatter.points.filter((each) => each.cycle_time >= picked.from_hours && each.cycle_time < picked.to_hours) : [];
-  const every = Math.ceil((data.bins.length * 58) / (box.right - box.left));
+  const edges = Array.from({ length: Math.floor(longest / wide(data)) + 1 }, (_, place) => place * wide(data));
+  const every = Math.ceil((edges.length * 58) / (box.right - box.left));
   const marks = (["p50", "p85", "p95"] as const).flatMap((name) => {
     const hours = scatter[`cycle_time_${name}`];
     return hours === null || weak(scatter, name) ? [] : [{ name: `${name.slice(1)}\u202f%`, hours }];
@@ -62,7 +77,7 @@ function Picture({ data, width, context }: PictureProps<Data>) {
         open={pick}
         verb="lists the items of"
       >
-        <Drawing width={width} height={height} label={answer(data, context)}>
+        <Drawing width={width} height={height} label={context.said}>
           <ValueAxis scale={y} box={box} format={count} ticks={wholeTicks(y)} />
           {data.bins.map((bin, place) => (
             <rect
@@ -74,7 +89,13 @@ function Picture({ data, width, context }: PictureProps<Data>) {
               height={box.bottom - y(bin.count)}
             />
           ))}
-          {[...data.bins.map((bin) => bin.from_hours), longest].map(
+          {before.length > 0 && (
+            <path
+              class="line line-other"
+              d={`M${x(0)} ${box.bottom}${before.map((bin) => `V${y(bin.count).toFixed(1)}H${x(bin.to_hours).toFixed(1)}`).join("")}V${box.bottom}`}
+            />
+          )}
+          {edges.map(
             (hours, place) =>
               place % every === 0 && (
                 <text key={hours} x={x(hours)} y={box.bottom + 18} text-anchor="middle">
@@ -103,6 +124,7 @@ function Picture({ data, width, context }: PictureProps<Data>) {
           )}
         </Tip>
       </Walk>
+      {other && <Legend entries={[{ mark: "fill-active", name: "this period" }, ...otherEntry(other).map((each) => ({ ...each, name: `${each.name}, per bar of this width` }))]} />}
       {picked && <Picked title={`${plural(picked.count, "item")}: ${range(picked, context)}`} items={inside} number={picked.count} context={context} />}
     </>
   );
@@ -118,11 +140,11 @@ export const histogram = define({
   answer,
   empty: (data) => data.bins.length === 0,
   Picture,
+  figures: (_, context) => cycleTimes(scatterOf(context)),
   height: (width) => pictureHeight(width) + tipHeight(width),
   table: (data, context) => ({
     caption: "Items by cycle time",
     head: ["Cycle time", "Items", "Share"],
     rows: data.bins.map((bin) => [range(bin, context), count(bin.count), percent(bin.share)]),
   }),
-  csv: true,
 });

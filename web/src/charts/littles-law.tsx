@@ -2,11 +2,11 @@
 import type { Answer } from "../api/client";
 import { count, decimal, percent, signed } from "../format/number";
 import { go } from "../state/filters";
-import { type PictureProps, define } from "./chart";
+import { type PictureProps, define, otherOf } from "./chart";
 import { RowScale, Rows, WalkRows, rowMiddle, rowsHeight } from "./parts/bars";
 import { useCursor } from "./parts/cursor";
 import { Drawing, rowBox } from "./parts/frame";
-import { Legend, legendHeight, symbol } from "./parts/legend";
+import { Legend, legendHeight, otherEntry, symbol } from "./parts/legend";
 import { rowScale } from "./parts/scale";
 import { tipHeight } from "./parts/walk";
 
@@ -49,7 +49,9 @@ function Picture({ data, width, context }: PictureProps<Data>) {
   const number = sums.length + data.assumptions.length;
   const height = rowsHeight(number);
   const box = rowBox(width, height);
-  const x = rowScale(Math.max(...sums.map((each) => each.value)), box);
+  const other = otherOf<Data>(context);
+  const before = other ? [other.data.predicted_wip ?? 0, other.data.avg_wip] : [];
+  const x = rowScale(Math.max(...sums.map((each) => each.value), ...before), box);
   const share = rowScale(1, box, -1);
   const open = (place: number) => {
     const name = sums[place]?.link ?? ASSUMPTIONS[data.assumptions[place - sums.length]?.name ?? ""]?.link;
@@ -83,7 +85,7 @@ function Picture({ data, width, context }: PictureProps<Data>) {
           )
         }
       >
-        <Drawing width={width} height={height} label={answer(data)}>
+        <Drawing width={width} height={height} label={context.said}>
           <rect class="soft-done" x={share(-TOLERANCE)} width={share(TOLERANCE) - share(-TOLERANCE)} y={top} height={box.bottom - top} />
           <RowScale x={share} ticks={[-1, -0.5, 0, 0.5, 1]} box={{ ...box, top }} format={(value) => signed(percent(Math.abs(value)), value)} />
           <Rows
@@ -100,6 +102,7 @@ function Picture({ data, width, context }: PictureProps<Data>) {
             {sums.map((each, place) => (
               <rect key={each.name} class={each.mark} x={box.left} width={Math.max(1, x(each.value) - box.left)} y={rowMiddle(place) - 8} height="16" rx="2" />
             ))}
+            {before.map((value, place) => <rect key={place} class="fill-other" x={box.left} width={Math.max(1, x(value) - box.left)} y={rowMiddle(place) + 10} height="4" />)}
             {data.assumptions.map(({ name, value, holds }, place) => {
               if (value === null) return null;
               const [at, y] = [share(Math.max(-1, Math.min(1, value))), rowMiddle(sums.length + place)];
@@ -117,6 +120,7 @@ function Picture({ data, width, context }: PictureProps<Data>) {
         entries={[
           { mark: "fill-done", shape: "dot", name: HOLDS },
           { mark: "fill-bad", shape: "triangle", name: "does not" },
+          ...otherEntry(other, "box"),
         ]}
       />
     </>
@@ -132,6 +136,12 @@ export const littlesLaw = define({
   answer,
   empty: (data) => data.predicted_wip === null,
   Picture,
+  figures: (data) => [
+    { name: "in process on average", value: data.avg_wip, kind: "decimal" },
+    { name: "expected", value: data.predicted_wip, kind: "decimal" },
+    { name: "finished per day", value: data.throughput_per_day, kind: "decimal" },
+    { name: "cycle time, days", value: data.avg_cycle_time_days, kind: "decimal" },
+  ],
   height: (width) => rowsHeight(7) + tipHeight(width) + legendHeight(width, [HOLDS, "does not"]),
   table: (data) => ({
     caption: "Little's law and its conditions",
@@ -145,5 +155,4 @@ export const littlesLaw = define({
       ...Object.entries(data.identity).map(([name, hours]) => [`Item-hours, ${name.replace("_", " ")}`, count(hours), ""]),
     ],
   }),
-  csv: false,
 });

@@ -3,11 +3,11 @@ import type { Answer } from "../api/client";
 import { duration } from "../format/duration";
 import { count, decimal, percent } from "../format/number";
 import { go } from "../state/filters";
-import { type Context, type PictureProps, define } from "./chart";
+import { type Context, type PictureProps, define, otherOf } from "./chart";
 import { RowScale, Rows, WalkRows, rowMiddle, rowsHeight } from "./parts/bars";
 import { useCursor } from "./parts/cursor";
 import { Drawing, rowBox } from "./parts/frame";
-import { Legend, legendHeight, symbol } from "./parts/legend";
+import { Legend, legendHeight, otherEntry, symbol } from "./parts/legend";
 import { rowScale } from "./parts/scale";
 import { withType } from "./parts/series";
 import { tipHeight } from "./parts/walk";
@@ -45,6 +45,8 @@ function Picture({ data, width, context }: PictureProps<Data>) {
   const box = rowBox(width, height);
   const x = rowScale(1, box);
   const { p } = data.expectation;
+  const other = otherOf<Data>(context);
+  const before = new Map((other ? rowsOf(other.data) : []).map((each) => [each.name, each.sle_attainment.share]));
   const open = (place: number) => {
     const type = rows[place]?.type;
     const link = data.links.throughput;
@@ -70,7 +72,7 @@ function Picture({ data, width, context }: PictureProps<Data>) {
           )
         }
       >
-        <Drawing width={width} height={height} label={answer(data, context)}>
+        <Drawing width={width} height={height} label={context.said}>
           <RowScale x={x} ticks={[0, 0.25, 0.5, 0.75, 1]} box={box} format={percent} />
           <line class="rule promise" x1={x(p)} x2={x(p)} y1={box.top} y2={box.bottom} />
           <Rows
@@ -81,6 +83,10 @@ function Picture({ data, width, context }: PictureProps<Data>) {
             box={box}
             chosen={cursor.place}
           >
+            {rows.map(({ name }, place) => {
+              const share = before.get(name) ?? null;
+              return share !== null && <path key={name} class="fill-other" d={symbol("diamond", x(share), rowMiddle(place) + 9, 4)} />;
+            })}
             {rows.map(({ name, sle_attainment: { share, low, high }, verdict }, place) => {
               if (share === null || low === null || high === null) return null;
               const y = rowMiddle(place);
@@ -100,6 +106,7 @@ function Picture({ data, width, context }: PictureProps<Data>) {
           { mark: "rule promise", shape: "line", name: `promised: ${percent(p)}` },
           { mark: "fill-active", shape: "dot", name: KEPT },
           { mark: "fill-bad", shape: "triangle", name: "not kept" },
+          ...otherEntry(other, "diamond"),
         ]}
       />
     </>
@@ -116,6 +123,12 @@ export const predictability = define({
   answer,
   empty: (data) => rowsOf(data).every((each) => each.sle_attainment.share === null),
   Picture,
+  figures: (data) => [
+    { name: "kept", value: data.sle_attainment.share, kind: "share" },
+    { name: "promise", value: data.expectation.hours, kind: "hours" },
+    { name: "finished", value: data.sle_attainment.finished, kind: "count" },
+    ...(data.groups ?? []).map((each) => ({ name: `kept, ${each.type}`, value: each.sle_attainment.share, kind: "share" as const })),
+  ],
   height: (width) => rowsHeight(5) + tipHeight(width) + legendHeight(width, ["promised: 85 %", KEPT, "not kept"]),
   table: (data, { clock }) => ({
     caption: "Promises and how they were kept",
@@ -130,5 +143,4 @@ export const predictability = define({
       VERDICTS[verdict],
     ]),
   }),
-  csv: false,
 });

@@ -3,11 +3,11 @@ import type { Answer } from "../api/client";
 import { duration } from "../format/duration";
 import { count, plural } from "../format/number";
 import { go } from "../state/filters";
-import { type Context, type PictureProps, define } from "./chart";
+import { type Context, type PictureProps, define, otherOf } from "./chart";
 import { RowScale, Rows, WalkRows, rowMiddle, rowsHeight } from "./parts/bars";
 import { useCursor } from "./parts/cursor";
 import { Drawing, rowBox } from "./parts/frame";
-import { Legend, legendHeight } from "./parts/legend";
+import { Legend, legendHeight, otherEntry } from "./parts/legend";
 import { hourTicks, rowScale } from "./parts/scale";
 import { tipHeight } from "./parts/walk";
 
@@ -38,11 +38,25 @@ function answer(data: Data, { clock }: Context): string {
   return `In process, visits to ${slow.name} last longest: half end within ${duration(slow.time_p50, clock)}${promise}.`;
 }
 
+/** The other period's median and 85th percentile, thin below the bar. */
+function Before({ stage, x, y }: { stage: Stage | undefined; x: (hours: number) => number; y: number }) {
+  const [p50, p85] = stage ? [shown(stage, "p50"), shown(stage, "p85")] : [null, null];
+  if (p50 === null) return null;
+  return (
+    <g>
+      <rect class="fill-other faint" x={x(0)} width={x(p50) - x(0)} y={y - 2} height="4" />
+      {p85 !== null && <rect class="fill-other" x={x(p50)} width={Math.max(1, x(p85) - x(p50))} y={y - 2} height="4" />}
+    </g>
+  );
+}
+
 function Picture({ data, width, context }: PictureProps<Data>) {
   const stages = stagesOf(data);
   const height = rowsHeight(stages.length);
   const box = rowBox(width, height);
-  const x = rowScale(Math.max(...stages.map((stage) => shown(stage, "p95") ?? shown(stage, "p85") ?? stage.time_avg ?? 0)) * 1.02, box);
+  const other = otherOf<Data>(context);
+  const before = new Map((other ? stagesOf(other.data) : []).map((stage) => [stage.name, stage]));
+  const x = rowScale(Math.max(...[...stages, ...before.values()].map((stage) => shown(stage, "p95") ?? shown(stage, "p85") ?? stage.time_avg ?? 0)) * 1.02, box);
   const open = (place: number) => {
     const link = data.links[`left_stage:${stages[place]?.name}`];
     if (link) go(context.itemsHref(link));
@@ -67,7 +81,7 @@ function Picture({ data, width, context }: PictureProps<Data>) {
           )
         }
       >
-        <Drawing width={width} height={height} label={answer(data, context)}>
+        <Drawing width={width} height={height} label={context.said}>
           <RowScale x={x} ticks={hourTicks(x, width < 440 ? 4 : 7)} box={box} format={told} />
           <Rows rows={stages.map((stage) => ({ name: stage.name, figure: figure(stage, told) }))} box={box} chosen={cursor.place}>
             {stages.map((stage, place) => {
@@ -80,6 +94,7 @@ function Picture({ data, width, context }: PictureProps<Data>) {
                   {p50 !== null && p85 !== null && <rect class={`fill-${kind}`} x={x(p50)} width={Math.max(1, x(p85) - x(p50))} y={y - 7} height="14" />}
                   {p85 !== null && p95 !== null && <path class={`line line-${kind}`} d={`M${x(p85)} ${y}H${x(p95)}M${x(p95)} ${y - 5}v10`} />}
                   {p50 !== null && <path class={`line line-${kind}`} d={`M${x(p50)} ${y - 9}v18`} />}
+                  <Before stage={before.get(stage.name)} x={x} y={y + 12} />
                 </g>
               );
             })}
@@ -91,6 +106,7 @@ function Picture({ data, width, context }: PictureProps<Data>) {
           { mark: "fill-active", name: "work" },
           { mark: "fill-wait", name: "waiting" },
           { mark: "line line-muted", shape: "line", name: HOW },
+          ...otherEntry(other, "box"),
         ]}
       />
     </>
@@ -106,6 +122,14 @@ export const stageTimes = define({
   answer,
   empty: (data) => stagesOf(data).every((stage) => stage.visits === 0),
   Picture,
+  figures: (data) =>
+    // the slowest first, as in the answer
+    [...stagesOf(data)]
+      .sort((one, other) => Number(other.zone === "doing") - Number(one.zone === "doing") || (other.time_p85 ?? 0) - (one.time_p85 ?? 0))
+      .flatMap((stage) => [
+        { name: `85\u202f% of ${stage.name}`, value: shown(stage, "p85"), kind: "hours" as const },
+        { name: `half of ${stage.name}`, value: shown(stage, "p50"), kind: "hours" as const },
+      ]),
   height: (width) => rowsHeight(5) + tipHeight(width) + legendHeight(width, ["work", "waiting", HOW]),
   table: (data, { clock }) => ({
     caption: "Time per visit and stage",
@@ -118,5 +142,4 @@ export const stageTimes = define({
       duration(stage.item_time_avg, clock),
     ]),
   }),
-  csv: true,
 });

@@ -2,10 +2,10 @@
 import { shortDay } from "../format/instant";
 import { count, decimal, plural } from "../format/number";
 import { go } from "../state/filters";
-import { type PictureProps, define } from "./chart";
+import { type PictureProps, define, otherOf } from "./chart";
 import { useCursor } from "./parts/cursor";
-import { Drawing, TimeAxis, ValueAxis, innerBox, pictureHeight } from "./parts/frame";
-import { Legend, legendHeight, symbol } from "./parts/legend";
+import { Drawing, TimeAxis, ValueAxis, countRoom, innerBox, pictureHeight } from "./parts/frame";
+import { Legend, legendHeight, otherEntry, symbol } from "./parts/legend";
 import { Rules, ruleRoom } from "./parts/rules";
 import { timeScale, valueScale, wholeTicks } from "./parts/scale";
 import { type Point, type Series, bucketOf, path, pointsOf, sum, within } from "./parts/series";
@@ -33,11 +33,15 @@ function answer(data: Series): string {
 function Picture({ data, width, context }: PictureProps<Series>) {
   const height = pictureHeight(width);
   const limits = limitsOf(data);
-  const box = innerBox(width, height, { left: 36, right: limits ? ruleRoom(width) : 14 });
   const points = pointsOf(data);
+  const other = otherOf<Series>(context);
+  const before = other ? pointsOf(other.data).filter((each) => !each.partial) : [];
+  const most = Math.max(limits?.upper ?? 0, ...[...points, ...before].map((each) => Math.max(each.throughput, each.started)));
+  const box = innerBox(width, height, { left: countRoom(most), right: limits ? ruleRoom(width) : 14 });
   const x = timeScale(data.period_start, data.period_end, box);
-  const y = valueScale(Math.max(limits?.upper ?? 0, ...points.map((each) => Math.max(each.throughput, each.started))), box);
-  const middle = (each: Point) => x((Date.parse(each.start) + Date.parse(each.end)) / 2);
+  const y = valueScale(most, box);
+  const middle = (each: Point, shift = 0) => x((Date.parse(each.start) + Date.parse(each.end)) / 2 + shift);
+  const behind = before.map((each) => [middle(each, other?.shift), y(each.throughput)] as const).filter(([px]) => px >= box.left && px <= box.right);
   const finished = points.map((each) => [middle(each), y(each.throughput)] as const);
   const started = points.map((each) => [middle(each), y(each.started)] as const);
   const open = (place: number) => {
@@ -52,10 +56,11 @@ function Picture({ data, width, context }: PictureProps<Series>) {
   return (
     <>
       <Walk cursor={cursor} label={`Finished and started items by ${data.bucket}`} width={width} nearest={(px) => nearestAlong(finished.map(([each]) => each), px)} open={open}>
-        <Drawing width={width} height={height} label={answer(data)}>
+        <Drawing width={width} height={height} label={context.said}>
           {limits && <rect class="soft-done" x={box.left} width={box.right - box.left} y={y(limits.upper)} height={y(limits.lower) - y(limits.upper)} />}
           <ValueAxis scale={y} box={box} format={count} ticks={wholeTicks(y)} />
           <TimeAxis scale={x} box={box} zone={context.zone} />
+          {other && <path class="line line-other" d={path(behind)} />}
           <path class="line thin line-active" d={path(parts(started))} />
           {started.map(([px, py], place) => (
             <path key={place} class={`mark line-active ${points[place]?.partial ? "hollow" : "fill-active"}`} d={symbol("diamond", px, py, 3)} />
@@ -93,6 +98,7 @@ function Picture({ data, width, context }: PictureProps<Series>) {
         entries={[
           { mark: "fill-done", shape: "dot", name: "finished" },
           { mark: "fill-active", shape: "diamond", name: "started" },
+          ...otherEntry(other).map((each) => ({ ...each, name: `finished, ${each.name}` })),
           ...(points.some((each) => each.partial) ? [{ mark: "mark hollow line-muted", shape: "dot" as const, name: `a ${data.bucket} in part` }] : []),
           ...(limits ? [] : [{ mark: "soft-done", name: data.bucket === "week" ? "limits take ten whole weeks" : "limits are those of weeks" }]),
         ]}
@@ -111,6 +117,19 @@ export const throughput = define({
   answer,
   empty: (data) => pointsOf(data).every((each) => each.throughput + each.started === 0),
   Picture,
+  figures: (data) => {
+    const points = pointsOf(data);
+    const days = (Date.parse(data.period_end) - Date.parse(data.period_start)) / 86_400_000;
+    const figure = (name: string, of: (each: Point) => number) => ({ name, value: sum(points, of), kind: "count" as const });
+    return [
+      figure("finished", (each) => each.throughput),
+      figure("started", (each) => each.started),
+      figure("created", (each) => each.created),
+      figure("discarded", (each) => each.discarded),
+      figure("reopened", (each) => each.reopened),
+      { name: "finished per week", value: (sum(points, (each) => each.throughput) / days) * 7, kind: "decimal" },
+    ];
+  },
   height: (width) => pictureHeight(width) + tipHeight(width) + legendHeight(width, ["finished", "started", "a week in part"]),
   table: (data) => ({
     caption: "Items by bucket",
@@ -120,5 +139,4 @@ export const throughput = define({
       ...[each.throughput, each.started, each.created, each.discarded, each.reopened].map(count),
     ]),
   }),
-  csv: true,
 });

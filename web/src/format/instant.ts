@@ -72,3 +72,10 @@ export function second(instant: string | number | Date, zone = "UTC"): string {
   const text = format(zone, { dateStyle: "medium", timeStyle: "medium" }).format(new Date(instant));
   return `${text} ${zone}`;
 }
+
+/** "31 Aug – 29 Sep"; with years when it is not of the last one. */
+export function spanOf({ period_start: start, period_end: end }: { period_start: string; period_end: string }, zone: string): string {
+  const last = Date.parse(end) - 1;
+  const told = Date.now() - Date.parse(start) > 300 * 86_400_000 ? day : shortDay;
+  return `${told(start, zone)} – ${told(last, zone)}`;
+}

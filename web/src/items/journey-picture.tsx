@@ -1,5 +1,5 @@
 /** Where an item has been: a lane per stage, a bar per visit, blocks on top. */
-import { Drawing, TimeAxis, innerBox } from "../charts/parts/frame";
+import { Drawing, TimeAxis, fitted, innerBox } from "../charts/parts/frame";
 import { timeScale } from "../charts/parts/scale";
 import type { Stream } from "../api/use-stream";
 import { duration } from "../format/duration";
@@ -8,6 +8,8 @@ import { type History, journeyOf } from "./journey";
 
 const LANE = 34;
 const BAR = 18;
+/** Width of a letter of a stage's name. */
+const LETTER = 7.4;
 const HOUR_MS = 3_600_000;
 
 interface Props {
@@ -24,7 +26,8 @@ export function JourneyPicture({ history, stream, width, zone, expected }: Props
   const journey = journeyOf(history, stages);
   const due = history.started_at && history.age !== null && expected !== null ? Date.parse(history.started_at) + expected * HOUR_MS : null;
   const height = stages.length * LANE + 46;
-  const box = innerBox(width, height, { left: width < 500 ? 88 : 120, top: 16, right: 18 });
+  const longest = Math.max(...stages.map((name) => name.length));
+  const box = innerBox(width, height, { left: width < 500 ? 92 : Math.min(260, Math.max(120, longest * LETTER + 14)), top: 16, right: 18 });
   const end = due !== null ? Math.max(journey.end, Math.min(due, journey.end + (journey.end - journey.start) * 0.35)) : journey.end;
   const x = timeScale(journey.start, end, box);
   const late = due !== null && x(due) < (box.left + box.right) / 2; // the label stands where there is room
@@ -36,7 +39,7 @@ export function JourneyPicture({ history, stream, width, zone, expected }: Props
         <g key={stage.id}>
           <line class="grid" x1={box.left} x2={box.right} y1={middle(lane)} y2={middle(lane)} />
           <text class="lane-name" x={box.left - 10} y={middle(lane)} dy="0.35em" text-anchor="end">
-            {stage.name.length > 15 ? `${stage.name.slice(0, 14)}…` : stage.name}
+            {fitted(stage.name, box.left - 10, LETTER)}
           </text>
         </g>
       ))}

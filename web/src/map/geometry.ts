@@ -42,7 +42,7 @@ export interface Geometry {
   ladder: { top: number; upper: number; lower: number; bottom: number };
 }
 
-const LEAST_COLUMN = 152;
+const LEAST_COLUMN = 164;
 const MOST_COLUMN = 270;
 const GAP = 36;
 const DOT = 13;

@@ -24,13 +24,17 @@ export interface Move {
  */
 export function useMotion(frame: { current: HTMLElement | null }, key: unknown, moves: Move[]): void {
   const before = useRef(new Map<number, Place>());
+  const wide = useRef("");
   useLayoutEffect(() => {
     const root = frame.current?.querySelector<SVGSVGElement>("svg.map");
     if (!root) return;
     const dots = new Map<number, SVGElement>();
     root.querySelectorAll<SVGElement>("[data-item]").forEach((dot) => dots.set(Number(dot.dataset.item), dot));
     const now = new Map([...dots].map(([id, dot]) => [id, { x: Number(dot.dataset.x), y: Number(dot.dataset.y) }]));
-    const first = before.current.size === 0;
+    // a drawing of another width is another drawing: nothing has moved
+    const width = root.getAttribute("width") ?? "";
+    const first = before.current.size === 0 || wide.current !== width;
+    wide.current = width;
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     if (!first && !still) fly(root, before.current, now, dots, moves);
     before.current = now;

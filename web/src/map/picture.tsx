@@ -1,6 +1,7 @@
 /** The value stream map, in the notation that lean people know. */
 import type { components } from "../api/schema";
 import { duration, exactly } from "../format/duration";
+import { fitted } from "../charts/parts/frame";
 import { count, percent, plural } from "../format/number";
 import { type Filters, itemsHref, viewHref } from "../state/filters";
 import { Difference } from "./difference";
@@ -98,7 +99,7 @@ function StageBox({ column, map, geometry: g, aging, bottleneck, limits, filters
       </a>
       {verdict && (
         <g>
-          <rect class="flag" x={column.x - 48} y={g.boxTop + g.boxHeight - 9} width="96" height="18" rx="9" />
+          <rect class="flag" x={column.x - 54} y={g.boxTop + g.boxHeight - 9} width="108" height="18" rx="9" />
           <text class="flag-text" x={column.x} y={g.boxTop + g.boxHeight + 4} text-anchor="middle">
             {verdict}
           </text>
@@ -135,11 +136,9 @@ function Triangle({ column, geometry: g, limit }: { column: Column; geometry: Ge
 }
 
 function StageName({ column, y }: { column: Column; y: number }) {
-  const room = Math.floor(column.width / 7.2);
-  const { name } = column.stage;
   return (
     <text class="stage-name" x={column.x} y={y} text-anchor="middle">
-      {name.length > room ? `${name.slice(0, room - 1)}…` : name}
+      {fitted(column.stage.name, column.width - 4, 8.6)}
     </text>
   );
 }

@@ -1,5 +1,6 @@
 /** The lead time to scale: which part of it an item spends where. */
 import { duration, exactly } from "../format/duration";
+import { spanOf } from "../format/instant";
 import { percent } from "../format/number";
 import type { MapAnswer, MapStage } from "./geometry";
 
@@ -55,7 +56,7 @@ export function TimeBar({ map }: { map: MapAnswer }) {
       {other && before > 0 && (
         <>
           <Bar parts={partsOf(other)} longest={longest} clock={clock} thin />
-          <p class="small muted">Below: the period before, {duration(before, clock)}.</p>
+          <p class="small muted">Below: {spanOf(other, map.timezone)}, {duration(before, clock)}.</p>
         </>
       )}
     </figure>

@@ -1,5 +1,6 @@
 /** Word that the data changed, so that whoever shows some of it reads again. */
-type Listener = () => void;
+/** `own`: the change was made on this page, so whoever made it wants to see it at once. */
+type Listener = (own: boolean) => void;
 
 const listeners = new Set<Listener>();
 const QUIET_MS = 400;
@@ -15,11 +16,11 @@ export const changes = {
   tell(): void {
     waiting ??= setTimeout(() => {
       waiting = undefined;
-      listeners.forEach((listener) => listener());
+      listeners.forEach((listener) => listener(false));
     }, QUIET_MS);
   },
   /** Tell everybody at once: the change was made here. */
   tellNow(): void {
-    listeners.forEach((listener) => listener());
+    listeners.forEach((listener) => listener(true));
   },
 };

@@ -8,6 +8,8 @@ import { useEffect, useState } from "preact/hooks";
 export const TYPES = ["feature", "bug", "task", "epic"] as const;
 export type ItemType = (typeof TYPES)[number];
 export type Clock = "elapsed" | "working";
+export type Compare = "" | "previous" | "year" | "custom";
+const COMPARES: Compare[] = ["previous", "year", "custom"];
 
 export interface Filters {
   view: string;
@@ -18,7 +20,10 @@ export interface Filters {
   type: ItemType[];
   clock: Clock;
   tz?: string;
-  compare: boolean;
+  compare: Compare;
+  /** The ends of another period, when that is compared with. */
+  compareStart?: string;
+  compareEnd?: string;
   kiosk: boolean;
   /** Everything in the address, for what only one view knows. */
   all: URLSearchParams;
@@ -43,7 +48,9 @@ export function parse(search: string): Filters {
     type: TYPES.filter((each) => all.getAll("type").includes(each)),
     clock: all.get("clock") === "working" ? "working" : "elapsed",
     tz: all.get("tz") ?? undefined,
-    compare: all.get("compare") === "previous",
+    compare: COMPARES.find((each) => each === all.get("compare")) ?? "",
+    compareStart: all.get("compare_start") ?? undefined,
+    compareEnd: all.get("compare_end") ?? undefined,
     kiosk: all.get("kiosk") === "1",
     all,
   };

@@ -1,4 +1,4 @@
-/** Moves as they happen: one stream of server-sent events for the whole page. */
+/** Moves, and what else happens, as it does: one stream of server-sent events for the whole page. */
 import { useEffect, useState } from "preact/hooks";
 import { addressOf } from "../api/client";
 import { changes } from "./changes";
@@ -12,13 +12,33 @@ export interface LiveMove {
   timestamp: string;
 }
 
+/** What happened beside moves. */
+export interface LiveNews {
+  kind: NewsKind;
+  work_item_id: number | null;
+  title: string | null;
+  recorded_at: string;
+}
+
+export type NewsKind =
+  | "move_voided"
+  | "item_edited"
+  | "item_cancelled"
+  | "item_restored"
+  | "item_blocked"
+  | "item_unblocked"
+  | "block_voided"
+  | "stream_changed"
+  | "demo_removed";
+export type LiveEvent = LiveMove | LiveNews;
+
 export type LiveState = "connecting" | "live" | "offline";
 
 const KEPT = 50;
 const REFRESH_MS = 60_000;
 const AGAIN_MS = 15_000;
 const listeners = new Set<() => void>();
-let moves: LiveMove[] = [];
+let events: LiveEvent[] = [];
 let state: LiveState = "connecting";
 
 function announce(): void {
@@ -38,7 +58,7 @@ function enter(next: LiveState): void {
  */
 export function useLive(stream: string | undefined): LiveState {
   useEffect(() => {
-    moves = [];
+    events = [];
     let source: EventSource | undefined;
     let again: ReturnType<typeof setTimeout> | undefined;
     const stop = () => {
@@ -59,7 +79,7 @@ export function useLive(stream: string | undefined): LiveState {
     };
     follow();
     document.addEventListener("visibilitychange", turn);
-    // what is no new move, such as a cancellation, and the passing of time show within a minute
+    // ages grow, and an event may be missed
     const timer = setInterval(() => document.visibilityState === "visible" && changes.tell(), REFRESH_MS);
     return () => {
       stop();
@@ -77,22 +97,26 @@ function open(stream: string | undefined, refused: () => void): EventSource {
     enter("offline");
     if (source.readyState === EventSource.CLOSED) refused(); // the browser tries again by itself otherwise
   };
-  source.addEventListener("move", (event) => {
-    moves = [JSON.parse(event.data as string) as LiveMove, ...moves].slice(0, KEPT);
+  const told = (event: MessageEvent<string>) => {
+    events = [JSON.parse(event.data) as LiveEvent, ...events].slice(0, KEPT);
     announce();
     changes.tell();
-  });
+  };
+  source.addEventListener("move", told);
+  source.addEventListener("news", told);
   source.addEventListener("many", () => changes.tell());
   return source;
 }
 
-export function useLiveMoves(): LiveMove[] {
-  return useAnnounced(() => moves);
+export function useLiveEvents(): LiveEvent[] {
+  return useAnnounced(() => events);
 }
+
+export const isMove = (event: LiveEvent): event is LiveMove => "to_stage" in event;
 
 /** The latest moves, as the map's motion wants them. */
 export function latestMoves(): { item: number; from: string | null; to: string }[] {
-  return [...moves].reverse().map((move) => ({ item: move.work_item_id, from: move.from_stage, to: move.to_stage }));
+  return events.filter(isMove).reverse().map((move) => ({ item: move.work_item_id, from: move.from_stage, to: move.to_stage }));
 }
 
 function useAnnounced<T>(read: () => T): T {

@@ -1,6 +1,7 @@
 /** The filters of the page; each writes the address, so it can be shared and gone back from. */
 import { useApi } from "../api/use-api";
 import { isoDay, midnight } from "../format/instant";
+import { COMPARISONS } from "../state/comparison";
 import { DEFAULT_DAYS, type Filters, TYPES, go, href } from "../state/filters";
 
 const PRESETS = [
@@ -54,7 +55,7 @@ export function FilterBar({ filters }: { filters: Filters }) {
             </button>
           </div>
         </div>
-        {custom && <CustomPeriod filters={filters} zone={zone} set={set} />}
+        {custom && <Period id="period" start={filters.start} end={filters.end} zone={zone} labels={["From", "To the end of"]} set={set} />}
         <div class="field">
           <label id="f-type">Type</label>
           <div class="choices" role="group" aria-labelledby="f-type">
@@ -99,20 +100,41 @@ export function FilterBar({ filters }: { filters: Filters }) {
         </div>
         <div class="field">
           <label for="f-compare">Compare with</label>
-          <select
-            id="f-compare"
-            value={filters.compare ? "previous" : ""}
-            onChange={(event) => set({ compare: event.currentTarget.value || undefined })}
-          >
+          <select id="f-compare" value={filters.compare} onChange={(event) => set(comparison(event.currentTarget.value, filters, zone))}>
             <option value="">nothing</option>
-            <option value="previous">period before</option>
+            {Object.entries(COMPARISONS).map(([id, name]) => (
+              <option key={id} value={id}>
+                {name}
+              </option>
+            ))}
           </select>
         </div>
+        {filters.compare === "custom" && (
+          <Period
+            id="compare"
+            start={filters.compareStart}
+            end={filters.compareEnd}
+            zone={zone}
+            labels={["Other from", "To the end of"]}
+            set={({ start, end }) => set({ compare_start: start, compare_end: end })}
+          />
+        )}
       </div>
     </form>
   );
 }
 
+/** Another period begins as that of equal length before, to be changed. */
+function comparison(chosen: string, filters: Filters, zone: string): Parameters<typeof href>[1] {
+  const change = { compare: chosen || undefined, compare_start: undefined, compare_end: undefined };
+  if (chosen !== "custom") return change;
+  const end = filters.start ? Date.parse(filters.start) : Date.now() - filters.days * DAY_MS;
+  const long = filters.start ? Date.parse(filters.end ?? new Date().toISOString()) - end : filters.days * DAY_MS;
+  const at = (instant: number) => midnight(isoDay(instant, zone), zone);
+  return { ...change, compare_start: at(end - long), compare_end: at(end) };
+}
+
+const DAY_MS = 86_400_000;
 const UNSET = { start: undefined, end: undefined };
 
 function customStart(filters: Filters, zone: string): { start: string; days: undefined } {
@@ -129,32 +151,35 @@ function dayAfter(date: string): string {
   return new Date(Date.parse(`${date}T00:00:00Z`) + 86_400_000).toISOString().slice(0, 10);
 }
 
-interface CustomProps {
-  filters: Filters;
+interface PeriodProps {
+  id: string;
+  start?: string;
+  end?: string;
   zone: string;
-  set: (change: Record<string, string | undefined>) => void;
+  labels: [string, string];
+  set: (change: { start?: string; end?: string }) => void;
 }
 
 /** Days of the zone; the last one is included, as people mean it, though the API excludes its end. */
-function CustomPeriod({ filters, zone, set }: CustomProps) {
+function Period({ id, start, end, zone, labels, set }: PeriodProps) {
   return (
     <>
       <div class="field">
-        <label for="f-start">From</label>
+        <label for={`f-${id}-start`}>{labels[0]}</label>
         <input
-          id="f-start"
+          id={`f-${id}-start`}
           type="date"
-          value={filters.start ? isoDay(filters.start, zone) : ""}
-          onChange={(event) => event.currentTarget.value && set({ start: midnight(event.currentTarget.value, zone) })}
+          value={start ? isoDay(start, zone) : ""}
+          onChange={(event) => event.currentTarget.value && set({ start: midnight(event.currentTarget.value, zone), end })}
         />
       </div>
       <div class="field">
-        <label for="f-end">To the end of</label>
+        <label for={`f-${id}-end`}>{labels[1]}</label>
         <input
-          id="f-end"
+          id={`f-${id}-end`}
           type="date"
-          value={filters.end ? isoDay(Date.parse(filters.end) - 1, zone) : ""}
-          onChange={(event) => set({ end: event.currentTarget.value ? midnight(dayAfter(event.currentTarget.value), zone) : undefined })}
+          value={end ? isoDay(Date.parse(end) - 1, zone) : ""}
+          onChange={(event) => set({ start, end: event.currentTarget.value ? midnight(dayAfter(event.currentTarget.value), zone) : undefined })}
         />
       </div>
     </>

@@ -1,5 +1,4 @@
 /** Taking things along: curl commands, CSV files, drawings. */
-import type { Table } from "../charts/chart";
 import { tell } from "./toast";
 
 /** Put the request behind a view on the clipboard, as a command. */
@@ -31,12 +30,6 @@ export async function saveCsv(address: string, name: string): Promise<void> {
     return;
   }
   save(`${name}.csv`, "text/csv", await answer.text());
-}
-
-/** Keep a table as people read it, where the endpoint has no CSV of its own. */
-export function saveTable({ head, rows }: Pick<Table, "head" | "rows">, name: string): void {
-  const quoted = (cell: string | undefined) => `"${(cell ?? "").replaceAll('"', '""')}"`;
-  save(`${name}.csv`, "text/csv", [head, ...rows].map((row) => row.map(quoted).join(",")).join("\r\n"));
 }
 
 const PAINT = [

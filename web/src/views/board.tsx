@@ -31,6 +31,9 @@ export function BoardView({ filters }: { filters: Filters }) {
   const close = () => setAsked(null);
   const problem = stream.problem ?? todo.problem ?? doing.problem ?? done.problem;
   const bounded = { todo: isBounded(todo), doing: isBounded(doing), done: false };
+  // more than were read: how many there are, the map knows
+  const counted = useApi("/api/v1/value-stream-map", bounded.todo || bounded.doing ? { ...narrowed, days: 1 } : null);
+  const totals = new Map(counted.data?.stages.map((stage) => [stage.name, stage.wip]));
   const open = [...(todo.items ?? []), ...(doing.items ?? [])];
   const items = [...open, ...delivered(done.data?.items ?? [], open)].map((item) =>
     moving && moving.item.id === item.id && moving.item.version === item.version ? { ...item, current_stage: moving.to } : item,
@@ -45,13 +48,13 @@ export function BoardView({ filters }: { filters: Filters }) {
       </div>
       <p class="muted small">
         Drag a card, or focus it and press Shift with an arrow key. A move can be taken back. Done stages show what was finished in the last {DELIVERED_DAYS} days.
-        {(bounded.todo || bounded.doing) && ` No more than ${count(MOST)} items are shown.`}
+        {(bounded.todo || bounded.doing) && ` The latest ${count(MOST)} items of each are shown.`}
       </p>
       {problem && <ProblemNote problem={problem} retry={doing.reload} />}
       {!stream.data || !todo.items || !doing.items ? (
         !problem && <Skeleton height={480} />
       ) : (
-        <Columns stream={stream.data} items={items} aging={aging.data} bounded={bounded} filters={filters} move={move} ask={setAsked} />
+        <Columns stream={stream.data} items={items} aging={aging.data} totals={totals} filters={filters} move={move} ask={setAsked} />
       )}
       {dialog}
       {asked?.what === "create" && stream.data && <CreateDialog stream={stream.data.key} close={close} />}
@@ -96,14 +99,14 @@ interface ColumnsProps {
   stream: Stream;
   items: Item[];
   aging: Aging | undefined;
-  /** Zones in which there are more items than were read. */
-  bounded: Record<Stream["stages"][number]["zone"], boolean>;
+  /** How many items there are by stage, where more than were read. */
+  totals: Map<string, number | null>;
   filters: Filters;
   move: ReturnType<typeof useMoves>["move"];
   ask: (asked: Asked) => void;
 }
 
-function Columns({ stream, items, aging, bounded, filters, move, ask }: ColumnsProps) {
+function Columns({ stream, items, aging, totals, filters, move, ask }: ColumnsProps) {
   const [over, setOver] = useState<string | null>(null);
   const [long, setLong] = useState<ReadonlySet<string>>(new Set());
   const ageing = new Map(aging?.items.map((item) => [item.id, item]));
@@ -136,8 +139,8 @@ function Columns({ stream, items, aging, bounded, filters, move, ask }: ColumnsP
               {stage.name}{" "}
               <span class={full ? "tag bad" : "tag"}>
                 {count(here.length)}
-                {bounded[stage.zone] && "+"}
-                {stage.wip_limit !== null && ` of ${stage.wip_limit}`}
+                {(totals.get(stage.name) ?? 0) > here.length && ` of ${count(totals.get(stage.name))}`}
+                {stage.wip_limit !== null && (totals.size ? `, limit ${stage.wip_limit}` : ` of ${stage.wip_limit}`)}
               </span>
             </h2>
             <ul>

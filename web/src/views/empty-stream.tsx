@@ -1,6 +1,7 @@
 /** A stream without any move yet: three ways to begin. */
 import { useApi } from "../api/use-api";
 import { type Filters, viewHref } from "../state/filters";
+import { MakeDemo } from "../ui/demo";
 import { ImportDrop } from "../ui/import-drop";
 
 export function EmptyStream({ filters }: { filters: Filters }) {
@@ -19,9 +20,10 @@ export function EmptyStream({ filters }: { filters: Filters }) {
         </section>
         <section class="panel" aria-labelledby="demo">
           <h2 id="demo">Look around with a made-up year</h2>
-          <p>In the folder of the service, while it runs:</p>
-          <pre>.venv/bin/vsm demo{filters.stream ? ` --stream ${filters.stream}` : ""}</pre>
-          <p class="muted small">This page shows it within a minute, by itself.</p>
+          <p>Some 600 items that flow as work does. Nothing else is changed, and one click removes them again.</p>
+          <div class="row">
+            <MakeDemo stream={filters.stream} />
+          </div>
           <h2>Or begin with one item</h2>
           <p>
             <a class="button" href={viewHref(filters, "board")}>

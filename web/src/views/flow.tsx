@@ -1,10 +1,13 @@
 /** All charts, or one of them large. */
 import { charts } from "../charts";
-import { type Filters, viewHref } from "../state/filters";
+import { useApi } from "../api/use-api";
+import { type Filters, viewHref, windowQuery } from "../state/filters";
 import { ChartPanel } from "../ui/chart-panel";
+import { OldNews } from "../ui/old-news";
 
 export function FlowView({ filters }: { filters: Filters }) {
   const one = charts.find((chart) => chart.id === filters.all.get("chart"));
+  const told = useApi("/api/v1/metrics/distribution", one ? null : windowQuery(filters));
   if (one) {
     return (
       <>
@@ -19,6 +22,7 @@ export function FlowView({ filters }: { filters: Filters }) {
   return (
     <>
       <h1 class="title">How work flows</h1>
+      <OldNews told={told.data} filters={filters} />
       <div class="charts">
         {charts.map((chart) => (
           <ChartPanel key={chart.id} chart={chart} filters={filters} />

@@ -1,7 +1,8 @@
 /** The front page: how work flows, where it waits, and what needs a look. */
 import { useMemo, useRef } from "preact/hooks";
 import { useApi } from "../api/use-api";
-import { day } from "../format/instant";
+import { day, spanOf } from "../format/instant";
+import { plural } from "../format/number";
 import { Answers } from "../map/answers";
 import { Evidence } from "../map/evidence";
 import { type MapAnswer, arrange } from "../map/geometry";
@@ -10,9 +11,12 @@ import { MapPicture, Marks } from "../map/picture";
 import { StageTable } from "../map/stage-table";
 import { TimeBar } from "../map/time-bar";
 import { Totals } from "../map/totals";
+import { mapComparison } from "../state/comparison";
 import { type Filters, windowQuery } from "../state/filters";
 import { latestMoves } from "../state/live";
+import { MadeUp } from "../ui/demo";
 import { Explain } from "../ui/explain";
+import { OldNews } from "../ui/old-news";
 import { useWidth } from "../ui/measure";
 import { copyCurl, saveCsv, saveSvg } from "../ui/save";
 import { savePng } from "../ui/save-png";
@@ -26,17 +30,17 @@ const ABOUT =
 
 /** More items than this are counted, not drawn one by one. */
 const MOST_DOTS = 3000;
+const NONE: NonNullable<DrawnProps["aging"]>["items"] = [];
 const WALL_WIDTH = 1300;
 
 export function MapView({ filters }: { filters: Filters }) {
   const query = windowQuery(filters);
   const reading = useApi("/api/v1/value-stream-map", {
     ...query,
-    ...(filters.compare && { compare_to: "previous" as const }),
+    ...mapComparison(filters),
   });
   const map = reading.data;
-  const few = map !== undefined && map.totals.wip <= MOST_DOTS;
-  const aging = useApi("/api/v1/metrics/aging", few ? query : null);
+  const aging = useApi("/api/v1/metrics/aging", query);
   const bottleneck = useApi("/api/v1/metrics/bottleneck", query);
   const stages = useApi("/api/v1/stages", { stream: filters.stream });
   const limits = useMemo(
@@ -49,6 +53,7 @@ export function MapView({ filters }: { filters: Filters }) {
     <>
       <h1 class="unseen">Value stream map</h1>
       {reading.problem && <ProblemNote problem={reading.problem} retry={reading.reload} />}
+      <OldNews told={map} filters={filters} />
       {map ? (
         <Answers map={map} aging={aging.data} bottleneck={bottleneck.data} filters={filters} />
       ) : (
@@ -64,7 +69,7 @@ export function MapView({ filters }: { filters: Filters }) {
               {day(map.period_start, map.timezone)} to {day(map.period_end, map.timezone)}, {map.timezone}
               {map.partial && "; not over yet"}
               {map.before_first_data && "; it begins before the first item"}
-              {map.comparison && "; differences to the period of equal length before"}
+              {map.comparison && `; differences to ${spanOf(map.comparison, map.timezone)}`}
             </span>
           )}
         </header>
@@ -78,6 +83,7 @@ export function MapView({ filters }: { filters: Filters }) {
         {bottleneck.data && <Evidence found={bottleneck.data} />}
         <Ticker filters={filters} zone={map?.timezone} />
       </div>
+      <MadeUp stream={filters.stream} />
     </>
   );
 }
@@ -93,7 +99,8 @@ function Drawn({ address, ...props }: DrawnProps) {
   const [frame, width] = useWidth<HTMLDivElement>();
   // a wall screen shows the same drawing larger, not a wider one
   const room = filters.kiosk ? Math.min(width || 800, WALL_WIDTH) : width || 800;
-  const geometry = useMemo(() => arrange(map, aging?.items ?? [], room), [map, aging, room]);
+  const dotted = aging && aging.items.length <= MOST_DOTS ? aging.items : NONE;
+  const geometry = useMemo(() => arrange(map, dotted, room), [map, dotted, room]);
   const picture = useRef<HTMLDivElement>(null);
   useMotion(picture, geometry, latestMoves());
   const take = (save: typeof saveSvg) => {
@@ -108,7 +115,8 @@ function Drawn({ address, ...props }: DrawnProps) {
           {width > 0 && <MapPicture {...props} geometry={geometry} />}
         </div>
       </div>
-      {aging && aging.items.length > 0 && <Marks />}
+      {geometry.width > room && <p class="muted small no-print">{`${plural(map.stages.length, "stage")}: scroll sideways to see all of them.`}</p>}
+      {dotted.length > 0 && <Marks />}
       <TimeBar map={map} />
       <Toolbar
         explain={<Explain about={ABOUT} data={map} filters={filters} />}

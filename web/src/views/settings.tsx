@@ -5,6 +5,7 @@ import { type Stream, useStream } from "../api/use-stream";
 import { minute } from "../format/instant";
 import { plural } from "../format/number";
 import { type Filters, viewHref } from "../state/filters";
+import { MadeUp } from "../ui/demo";
 import { ImportDrop } from "../ui/import-drop";
 import { ProblemNote, Skeleton } from "../ui/states";
 import { StreamEditor } from "../settings/stream-editor";
@@ -38,6 +39,7 @@ export function SettingsView({ filters }: { filters: Filters }) {
       <section class="panel" aria-labelledby="import">
         <h2 id="import">Import</h2>
         <ImportDrop stream={filters.stream} />
+        <MadeUp stream={filters.stream} />
       </section>
       <About filters={filters} />
     </>

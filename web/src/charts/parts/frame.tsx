@@ -1,5 +1,6 @@
 /** Axes and grid, drawn alike in all charts. */
 import type { ComponentChildren } from "preact";
+import { count } from "../../format/number";
 import { month, shortDay } from "../../format/instant";
 import type { Scale } from "./scale";
 
@@ -15,6 +16,9 @@ export function innerBox(width: number, height: number, room: Partial<Box> = {})
   const { left = 56, top = 14, right = 14, bottom = 30 } = room;
   return { left, top, right: Math.max(left + 40, width - right), bottom: height - bottom };
 }
+
+/** Room at the left for counts up to this one. */
+export const countRoom = (greatest: number) => Math.max(36, 16 + 7.5 * count(greatest * 1.2).length);
 
 /** About two thirds of the width, within reason. */
 export const pictureHeight = (width: number) => Math.round(Math.min(380, Math.max(240, width * 0.55)));
@@ -43,20 +47,27 @@ export function ValueAxis({ scale, box, ticks, format }: ValueAxisProps) {
 
 export const LONG_MS = 360 * 86_400_000;
 
+/** Room of a date below an axis. */
+const LABEL = 66;
+
 export function TimeAxis({ scale, box, zone }: { scale: Scale; box: Box; zone: string }) {
   // a day without its year says little in a window that has it twice
   const label = scale.greatest - scale.least > LONG_MS ? month : shortDay;
-  const number = Math.max(2, Math.floor((box.right - box.left) / 75));
+  const ticks = scale.ticks(Math.max(2, Math.floor((box.right - box.left) / LABEL)));
+  const said = ticks.map((tick) => label(tick, zone));
+  const every = Math.ceil((ticks.length * LABEL) / (box.right - box.left + LABEL)); // the number is but a wish
   return (
     <g aria-hidden="true">
-      {scale.ticks(number).map((tick) => (
+      {ticks.map((tick, place) =>
+        place % every || (place && said[place] === said[place - every]) ? null : (
         <g key={tick}>
           <line class="axis" x1={scale(tick)} x2={scale(tick)} y1={box.bottom} y2={box.bottom + 4} />
           <text x={scale(tick)} y={box.bottom + 18} text-anchor="middle">
-            {label(tick, zone)}
+            {said[place]}
           </text>
         </g>
-      ))}
+        ),
+      )}
     </g>
   );
 }
@@ -83,7 +94,7 @@ export const rowBox = (width: number, height: number): Box => ({ left: 4, top: 4
 const LETTER = 6.8;
 
 /** A name, shortened to so many pixels. */
-export function fitted(name: string, room: number): string {
-  const most = Math.max(2, Math.floor(room / LETTER));
+export function fitted(name: string, room: number, letter = LETTER): string {
+  const most = Math.max(2, Math.floor(room / letter));
   return name.length <= most ? name : `${name.slice(0, most - 1)}…`;
 }

@@ -26,6 +26,10 @@ export function symbol(shape: "dot" | "diamond" | "triangle", x: number, y: numb
   return `M${x - size} ${y}a${size} ${size} 0 1 0 ${size * 2} 0a${size} ${size} 0 1 0 ${-size * 2} 0z`;
 }
 
+/** The sample of what is drawn of another period. */
+export const otherEntry = (other: { span: string } | undefined, shape: Entry["shape"] = "line"): Entry[] =>
+  other ? [{ mark: shape === "line" ? "line line-other" : "fill-other", shape, name: other.span }] : [];
+
 const LETTER = 7;
 
 /** About how high a legend with these names is, so that nothing jumps when it comes. */

@@ -16,7 +16,7 @@ export const weak = (data: { low_confidence: string[] }, name: Percentile) => da
 const APART = 14;
 
 /** Room for the names beside the picture; in a narrow one they stand within it. */
-export const ruleRoom = (width: number) => (width >= 440 ? 92 : 8);
+export const ruleRoom = (width: number) => (width >= 440 ? 108 : 8);
 
 export function Rules({ rules, y, box, width }: { rules: Rule[]; y: (value: number) => number; box: Box; width: number }) {
   const beside = width >= 440;
