@@ -1,6 +1,7 @@
 """An observation with a sample in every series, and a process that has counted everything once."""
 
-from app.telemetry import Histogram, Observation, Recent, exposition, process
+from app.telemetry import Histogram, Observation, Recent, process
+from app.telemetry.exposition import exposition
 
 WINDOW = "30d"
 SEEN = Observation(

@@ -14,7 +14,7 @@ from app.domain.errors import DatabaseUnavailable, SchemaOutdated
 from app.store import schema
 from app.store.database import Connection
 from app.store.databases import Databases, Seen
-from app.telemetry import CONTENT_TYPE, Observation, exposition
+from app.telemetry import Observation
 from app.usecases.observe import observe
 
 router = APIRouter(tags=["service"])
@@ -79,6 +79,9 @@ async def ready(request: Request) -> Ready:
 )
 async def metrics(request: Request) -> Response:
     """Return the flow of all streams, read from the database, and this process's requests."""
+    # who is never scraped needs none of it: its library brings a web server along
+    from app.telemetry.exposition import CONTENT_TYPE, exposition  # noqa: PLC0415
+
     databases: Databases = request.app.state.databases
 
     async def work(connection: Connection, seen: Seen) -> tuple[Observation, Seen]:

@@ -1,6 +1,7 @@
 """The value stream map: as numbers, as a drawing, as a Mermaid diagram."""
 
-from datetime import datetime
+from collections.abc import Callable
+from datetime import datetime, tzinfo
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -9,7 +10,6 @@ from pydantic import Field
 from app.api.explained import Explained, links_to, links_to_stages
 from app.api.filters import FlowFilter
 from app.api.map_mermaid import mermaid
-from app.api.map_svg import svg
 from app.api.negotiation import CSV, JSON, csv_response, negotiated
 from app.api.problems import documented
 from app.api.session import Analysis, Db
@@ -183,8 +183,7 @@ async def value_stream_map(
         rows = [stage.model_dump() for stage in _stages(found)]
         return csv_response(list(MapStage.model_fields), rows, "value-stream-map")
     if media != JSON:
-        draw = svg if media == SVG else mermaid
-        text = draw(found, scope.stream.name, scope.tz)
+        text = _drawing(media)(found, scope.stream.name, scope.tz)
         return Response(text, media_type=f"{media}; charset=utf-8")
     body = _body(found)
     return MapAnswer(
@@ -194,6 +193,14 @@ async def value_stream_map(
         caveats=CAVEATS,
         comparison=None if other is None else _compared(body, other, await map_stream(db, other)),
     )
+
+
+def _drawing(media: str) -> Callable[[ValueStreamMap, str, tzinfo], str]:
+    if media == MERMAID:
+        return mermaid
+    from app.api.map_svg import svg  # noqa: PLC0415 - XML, which nothing else needs
+
+    return svg
 
 
 def _links(scope: Scope) -> dict[str, str]:

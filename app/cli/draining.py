@@ -3,16 +3,13 @@
 When it is stopped, uvicorn closes connections that are idle. A client may be sending a request
 there at that moment, which is then lost without an answer. So an idle connection stays open for
 another second; a request that comes on it is answered, with `Connection: close`.
-
-With several workers the parent listens as well, though it accepts nothing. So it stops listening
-before they do; else new connections would wait there in vain for its end.
 """
 
 from typing import Any
 
-import uvicorn
+from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
-from uvicorn.supervisors import Multiprocess
+from uvicorn.server import Server
 
 from app.cli.joined_writes import JoinedWrites
 
@@ -55,20 +52,12 @@ class Draining(HttpToolsProtocol):
             self.transport.close()
 
 
-class Workers(Multiprocess):
-    """Several worker processes on one address."""
-
-    def terminate_all(self) -> None:
-        """Listen no more, and have the workers end."""
-        for each in self.sockets:
-            each.close()
-        super().terminate_all()
-
-
 def run(application: str, **options: Any) -> None:
     """Serve what the application's factory makes, until a signal comes."""
-    config = uvicorn.Config(application, factory=True, http=Draining, **options)
+    config = Config(application, factory=True, http=Draining, **options)
     if config.workers > 1:
+        from app.cli.workers import Workers  # noqa: PLC0415 - one worker needs no other processes
+
         Workers(config, [config.bind_socket()]).run()
     else:
-        uvicorn.Server(config).run()
+        Server(config).run()

@@ -1,23 +1,16 @@
 """`vsm serve`: the API and the dashboard, with a database of its own unless told otherwise."""
 
 import os
-import shutil
-import signal
 import socket
 import sys
-import tempfile
 from dataclasses import replace
-from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
 
 from app.cli.console import err, fail
-from app.cli.database import data_dir, database_url, tell_workers
+from app.cli.database import data_dir
 from app.settings import Settings
-
-GRACE = 15
-"""Seconds that requests in flight get when the service is stopped."""
 
 
 def serve(
@@ -42,48 +35,19 @@ def serve(
         settings, host=host or settings.host, port=settings.port if port is None else port
     )
     _refuse_a_taken_port(settings)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        # uvicorn ends by raising the signal again; as an exception it stops the database, too
-        signal.signal(number, _exit)
     if settings.database_url is None:
         err.print(f"Embedded PostgreSQL 18 in [bold]{data_dir(settings)}[/] (no DATABASE_* is set)")
-    try:
-        with database_url(settings) as url:
-            if settings.database_url is None:
-                tell_workers(url)
-            address = f"http://{settings.host}:{settings.port}"
-            err.print(f"VSM Service on [bold]{address}[/] (Ctrl-C stops it)")
-            _run(settings, workers)
-    except KeyboardInterrupt:
-        pass  # Ctrl-C is how one stops it
+    _become_a_server(settings, workers)
 
 
-def _run(settings: Settings, workers: int) -> None:
-    """Run uvicorn until a signal comes."""
-    from app.cli import draining  # noqa: PLC0415 - uvicorn: only this command needs it
-
-    counts = _share_counts() if workers > 1 else None
-    try:
-        draining.run(
-            "app.main:create_app",
-            host=settings.host,
-            port=settings.port,
-            workers=workers,
-            log_config=None,
-            access_log=False,
-            timeout_graceful_shutdown=GRACE,
-            server_header=False,
-        )
-    finally:
-        if counts:
-            shutil.rmtree(counts, ignore_errors=True)
-
-
-def _share_counts() -> str:
-    """Give the workers a folder for the request counts that they share."""
-    folder = tempfile.mkdtemp(prefix="vsm-counts-")
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
-    return folder
+def _become_a_server(settings: Settings, workers: int) -> NoReturn:
+    """Put `app.cli.serving` in this process's place: it needs nothing of what is loaded here."""
+    os.environ |= {"HOST": settings.host, "PORT": str(settings.port)}
+    # the C library would set memory aside for each of the threads, which have little to do
+    os.environ.setdefault("MALLOC_ARENA_MAX", "1")
+    # -P: nothing is imported from the current folder
+    options = ["-P", "-m", "app.cli.serving", str(workers)]
+    os.execv(sys.executable, [sys.executable, *options])  # noqa: S606 - no shell is wanted
 
 
 def _refuse_a_taken_port(settings: Settings) -> None:
@@ -99,7 +63,3 @@ def _refuse_a_taken_port(settings: Settings) -> None:
                 "Choose another port, for example: PORT=8001 make run"
             )
             raise typer.Exit(1) from None
-
-
-def _exit(number: int, _frame: FrameType | None) -> NoReturn:
-    sys.exit(0 if number == signal.SIGTERM else 128 + number)

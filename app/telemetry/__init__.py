@@ -1,6 +1,5 @@
 """What the service tells of itself: Prometheus series, logs, and traces if asked for."""
 
-from app.telemetry.exposition import CONTENT_TYPE, exposition
 from app.telemetry.flow_series import (
     BUCKET_HOURS,
     EXPECTED_P,
@@ -17,7 +16,6 @@ from app.telemetry.logs import configure_logs
 
 __all__ = [
     "BUCKET_HOURS",
-    "CONTENT_TYPE",
     "EXPECTED_P",
     "QUANTILES",
     "RECENT_DAYS",
@@ -28,5 +26,4 @@ __all__ = [
     "Recent",
     "Series",
     "configure_logs",
-    "exposition",
 ]

@@ -4,14 +4,14 @@ With several worker processes they share their counts through PROMETHEUS_MULTIPR
 `vsm serve --workers` sets up.
 """
 
-from prometheus_client import (
-    CollectorRegistry,
+from prometheus_client.metrics import (
     Counter,
     Gauge,
     Histogram,
     Summary,
     disable_created_metrics,
 )
+from prometheus_client.registry import CollectorRegistry
 
 disable_created_metrics()  # type: ignore[no-untyped-call] # untyped there
 # when a series began is of no use here, and would be told in a single process alone

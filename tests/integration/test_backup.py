@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 from typer.testing import CliRunner, Result
 
-from app.cli import application
+from app.cli.commands import application
 from app.domain.errors import EmbeddedDatabaseError
 from app.store import schema
 from app.store.embedded import EmbeddedPostgres

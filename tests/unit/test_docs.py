@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from app.api import problems
 from app.api.flow import FlowMetrics
 from app.api.stream_paths import described
-from app.cli import application
+from app.cli.commands import application
 from app.domain.errors import VsmError
 from app.domain.transition import Transition
 from app.domain.work_item import ItemHistory, WorkItemType

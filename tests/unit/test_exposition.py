@@ -39,7 +39,8 @@ def test_promtool_finds_nothing_wrong() -> None:
 def test_gauges_of_workers_add_up_while_they_live(tmp_path: Path) -> None:
     script = """
 import subprocess, sys
-from app.telemetry import exposition, Observation
+from app.telemetry import Observation
+from app.telemetry.exposition import exposition
 from app.telemetry.process import POOL_IN_USE
 
 def in_use():

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app import __version__
-from app.cli.serve import GRACE
+from app.cli.serving import GRACE
 from app.settings import SETTINGS
 from app.store.shared import CONNECTIONS
 from tests.unit.platform.conftest import PLATFORM, ROOT, Manifests, plain, rendered, walk
