@@ -41,9 +41,9 @@ def _open(name: str) -> None:
     def load(attribute: str) -> Any:
         if attribute.startswith("__") or find_spec(f"{name}.{attribute}"):
             raise AttributeError(attribute)  # a module of its own is found without us
-        del package.__getattr__  # type: ignore[attr-defined] # set below
+        del package.__getattr__
         loader.exec_module(package)
         return getattr(package, attribute)
 
-    package.__getattr__ = load  # as PEP 562 has it
+    package.__getattr__ = load  # type: ignore[method-assign] # as PEP 562 has it
     sys.modules[name] = package
