@@ -107,7 +107,8 @@ def _chart(chart: Chart, rows: Sequence[dict[str, str]]) -> str:
     ]
     if chart.goal:
         drawn.append(
-            f'<path d="M{LEFT} {y(chart.goal)}H{WIDTH - RIGHT}" stroke="#b00" stroke-dasharray="5 4"/>'
+            f'<path d="M{LEFT} {y(chart.goal)}H{WIDTH - RIGHT}" stroke="#b00"'
+            ' stroke-dasharray="5 4"/>'
         )
     for number, (name, points) in enumerate(lines.items()):
         path = "L".join(f"{x(seconds):.1f} {y(value):.1f}" for seconds, value in points)
