@@ -41,8 +41,8 @@ page: .venv/.run ## Build the dashboard, if its sources changed
 screenshots: .venv/.dev page ## Write pictures of the dashboard to build/screenshots
 	$(BIN)/python -m tests.browser.screenshots build/screenshots
 
-bench: .venv/.dev ## Run the benchmarks; each prints a ratio taken in one run
-	@for each in $(wildcard bench/bench_*.py); do $(BIN)/python $$each || exit 1; done
+bench: .venv/.dev page ## Measure every goal, by ratios taken in one run (SIZE=quick, full, ten)
+	@$(BIN)/python bench/goals.py $(SIZE)
 
 ha: .venv/.dev ## Fail what can fail, under load: primary, standbys, replicas (needs etcd)
 	$(BIN)/python -m tests.ha $(SCENARIOS)

@@ -25,7 +25,8 @@ import asyncpg
 from sqlalchemy.engine import make_url
 
 from app.store import schema
-from bench.harness import dsn, server
+from bench.harness import at_least, dsn, server, verdict
+from bench.load_tools import machine
 
 TABLES = ("work_items", "stage_transitions")
 STAGES = ("Backlog", "Analysis", "Development", "Testing", "Production")
@@ -179,13 +180,8 @@ async def compare(server_url: str, items: int, rounds: int, *, scattered: bool) 
             f"  processors: import {ours + theirs:.1f} s ({ours:.1f} of Python, {theirs:.1f} of "
             f"PostgreSQL), COPY {raw:.1f} s: {raw / (ours + theirs):.2f}"
         )
-        told("  COPY / import", copying / importing, GOAL, met=copying / importing >= GOAL)
-        told("  peak memory, MB", max(peaks), GOAL_MB, met=max(peaks) <= GOAL_MB)
-
-
-def told(what: str, measured: float, goal: float, *, met: bool) -> None:
-    """Print one figure beside its goal."""
-    print(f"{what}: {measured:.2f} (goal: {goal:g}, {'met' if met else 'MISSED'})", flush=True)
+        at_least("  COPY / import", copying / importing, GOAL)
+        verdict("  peak memory, MB", max(peaks), GOAL_MB)
 
 
 if __name__ == "__main__":
@@ -194,6 +190,7 @@ if __name__ == "__main__":
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--scattered", action="store_true", help="rows in order of time")
     asked = parser.parse_args()
+    print(machine())
     with server() as running:
         for size in asked.sizes:
             asyncio.run(compare(running, size, asked.rounds, scattered=asked.scattered))

@@ -7,6 +7,7 @@ import argparse
 import asyncio
 
 from bench.harness import Filled, client, fill, medians, roll_up, server, verdict
+from bench.load_tools import machine
 
 GOAL_MS = 20.0
 
@@ -42,5 +43,6 @@ if __name__ == "__main__":
     parser.add_argument("sizes", type=int, nargs="*", default=[50_000, 200_000])
     parser.add_argument("--rounds", type=int, default=15)
     asked = parser.parse_args()
+    print(machine())
     with server() as running:
         asyncio.run(compare(running, asked.sizes, asked.rounds))

@@ -12,36 +12,13 @@ import asyncpg
 import httpx
 
 from bench.harness import Filled, at_least, fill, server, verdict
+from bench.integrity import tell_damage, tell_lost
 from bench.load_tools import Load, Service, machine, missing_tools, pgbench, served
 
 CLIENTS = {16: 0.8, 64: 1.0}
 """How many clients, and the least share of what PostgreSQL does without us."""
 
 MEMORY_AT_START, MEMORY_AFTER = 80.0, 150.0
-
-# Every move leaves what the one before it entered, every fact follows from the log, and every item
-# has one move for each version.
-_BROKEN = {
-    "moves that do not leave what the one before entered": """
-        SELECT count(*) FROM (
-            SELECT from_stage_id, lag(to_stage_id) OVER moves AS left_id
-            FROM stage_transitions WHERE voided_at IS NULL
-            WINDOW moves AS (PARTITION BY work_item_id ORDER BY timestamp, id)
-        ) log WHERE from_stage_id IS DISTINCT FROM left_id""",
-    "items whose facts do not follow from the log": """
-        SELECT count(*) FROM work_items i JOIN (
-            SELECT work_item_id, max(timestamp) AS last_at,
-                   min(timestamp) FILTER (WHERE zone <> 'todo') AS started_at,
-                   min(timestamp) FILTER (WHERE zone = 'done') AS finished_at,
-                   (array_agg(to_stage_id ORDER BY timestamp DESC, t.id DESC))[1] AS stage_id
-            FROM stage_transitions t JOIN stage_zones z ON z.stage_id = t.to_stage_id
-            WHERE voided_at IS NULL
-            GROUP BY work_item_id
-        ) log ON log.work_item_id = i.id
-        WHERE (i.last_transition_at, i.started_at, i.finished_at, i.current_stage_id)
-              IS DISTINCT FROM (log.last_at, log.started_at, log.finished_at, log.stage_id)""",
-}
-
 
 _LIVE = "UPDATE work_items SET cancelled_at = NULL, cancel_reason = NULL"
 """What is cancelled is not moved any more."""
@@ -102,12 +79,8 @@ async def acknowledged(service: Service, filled: Filled, writes: int = 3000) -> 
     async with httpx.AsyncClient(base_url=service.url, limits=limits, timeout=60) as client:
         await asyncio.gather(*(work(client, number) for number in range(64)))
     connection = await asyncpg.connect(filled.dsn)
-    known = await connection.fetchval(
-        "SELECT count(*) FROM stage_transitions WHERE id = ANY ($1::bigint[])", ids
-    )
+    await tell_lost(connection, "moves", "stage_transitions", ids)
     await connection.close()
-    verdict("acknowledged moves that are not in the log", len(set(ids)) - known, 0)
-    verdict("acknowledged moves that share a row", len(ids) - len(set(ids)), 0)
 
 
 def run(url: str, asked: argparse.Namespace) -> None:
@@ -121,8 +94,14 @@ def run(url: str, asked: argparse.Namespace) -> None:
         measure(service, filled, asked)
         asyncio.run(acknowledged(service, filled))
         verdict("memory after the load, MiB", service.rss(), MEMORY_AFTER)
-    for what, query in _BROKEN.items():
-        verdict(what, asyncio.run(counted(filled, query)), 0)
+    asyncio.run(look_for_damage(filled))
+
+
+async def look_for_damage(filled: Filled) -> None:
+    """Print how much damage there is."""
+    connection = await asyncpg.connect(filled.dsn)
+    await tell_damage(connection)
+    await connection.close()
 
 
 if __name__ == "__main__":

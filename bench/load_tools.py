@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,13 +66,11 @@ class Service:
 
 
 @contextmanager
-def served(database_url: str) -> Iterator[Service]:
-    """Run `vsm serve` with one worker, as a deployment would."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+def served(database_url: str, more: Mapping[str, str] | None = None) -> Iterator[Service]:
+    """Run `vsm serve` with one worker, as a deployment would, with more settings if wanted."""
+    port = free_port()
     environment = os.environ | _variables(database_url) | {"PORT": str(port)}
-    environment |= {"VSM_LOG_LEVEL": "warning"}
+    environment |= {"VSM_LOG_LEVEL": "warning", **(more or {})}
     process = subprocess.Popen([str(Path(sys.executable).parent / "vsm"), "serve"], env=environment)
     try:
         _until_ready(f"http://127.0.0.1:{port}/ready")
@@ -80,6 +78,13 @@ def served(database_url: str) -> Iterator[Service]:
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(PATIENCE)
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def pgbench(database_url: str, kind: str, clients: int, seconds: int, items: int) -> float:
