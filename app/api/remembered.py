@@ -19,7 +19,7 @@ from fastapi import Request, Response
 MAX_AGE = 5.0
 """Seconds."""
 
-MAX_BYTES = 16 * 2**20
+MAX_BYTES = 8 * 2**20
 """For all answers of a process; the one that was asked for longest ago goes first."""
 
 _NOT_MODIFIED = 304

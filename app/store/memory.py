@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 
 from app.store.database import Connection
 
-MAX_BYTES = 16 * 2**20
+MAX_BYTES = 8 * 2**20
 """For all that a process remembers of a database; what was asked for longest ago goes first."""
 
 T = TypeVar("T")
