@@ -85,7 +85,7 @@ class Item:
     def of(cls, told: dict[str, Any], board: Board, as_of: int) -> "Item | None":
         """Bring what was told into normal form; None for an item of which nothing was known."""
         moves = sorted(
-            ((us(at), stage) for stage, at in told["moves"] if us(at) <= as_of),
+            ((us(at), stage) for at, stage in told["moves"] if us(at) <= as_of),
             key=lambda move: move[0],
         )
         created = min([us(told["created"]), *(at for at, _ in moves)])
@@ -117,7 +117,7 @@ class Item:
         return self.board.zone(visit.stage)
 
     def zone_at(self, instant: int) -> str | None:
-        """Tell in which zone the item is at an instant; None before its creation and after its end."""
+        """Tell in which zone the item is at an instant; None before its creation and after."""
         for visit in self.visits:
             if visit.enter <= instant < visit.leave:
                 return self.zone(visit)

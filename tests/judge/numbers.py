@@ -43,7 +43,9 @@ def times(name: str, sample: Sequence[int]) -> dict[str, Any]:
 class Span:
     """A window `[start, end)` with the items as of an instant."""
 
-    def __init__(self, items: Sequence[Item], board: Board, start: int, end: int, as_of: int):
+    def __init__(
+        self, items: Sequence[Item], board: Board, start: int, end: int, as_of: int
+    ) -> None:
         self.items, self.board = items, board
         self.start, self.end, self.as_of = start, end, as_of
         self.last = end - 1
@@ -226,7 +228,7 @@ class Rework:
             if stage == NOWHERE or to is None:
                 continue
             left, entered = board.order[stage], board.order[to]
-            if left >= sent_back_from:
+            if entered > sent_back_from:
                 sent_back_from = -1  # it has passed where it was sent back
             rework = entered < left and board.zone(stage) == board.zone(to) == "doing"
             if entered > left:
