@@ -14,7 +14,7 @@ from app.flow.runs import ranked
 from app.store.cutting import Cutting
 from app.store.database import Connection
 from app.store.measurements import Selection, planned_once
-from app.store.parts import MovePart, Parts, gather_visits, unpack
+from app.store.parts import MovePart, Parts, gather, unpack
 from app.store.queries import load_query
 from app.store.searches import cutting_of
 from app.store.sources import activities, moves_of_sources
@@ -87,7 +87,7 @@ async def _oddities(cutting: Cutting) -> dict[str, _Odd]:
 
 async def _idle_limit_us(connection: Connection, selection: Selection) -> int:
     """Return how long a stay in doing may last, by those that ended in the window."""
-    parts = await gather_visits(connection, replace(selection, calendar=None))
+    parts = await gather(connection, replace(selection, calendar=None))
     stays = [
         run
         for each in parts.moves

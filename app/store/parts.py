@@ -168,12 +168,6 @@ async def gather(connection: Connection, selection: Selection) -> Parts:
         return replace(flows, paths=[part(PathPart, row) for row in paths])
 
 
-async def gather_visits(connection: Connection, selection: Selection) -> Parts:
-    """Bring the same together without the paths of finished items."""
-    async with planned_once(connection):
-        return await _flows(await Cutting.of(connection, selection), with_visits=True)
-
-
 async def gather_buckets(
     connection: Connection, selection: Selection, edges: Sequence[datetime], *, by_type: bool
 ) -> Parts:

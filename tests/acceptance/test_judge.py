@@ -18,10 +18,13 @@ import pytest
 import yaml
 
 from app import jobs
-from app.store.database import open_database
+from app.store import rollups
+from app.store.database import open_database, transaction
+from app.telemetry import BUCKET_HOURS
+from app.usecases.rebuild import rebuild
 from tests.acceptance.helpers import METRICS, MONDAY, get, stamp
 from tests.conftest import fresh_database, running_client
-from tests.judge import views
+from tests.judge import doubts, views
 from tests.judge.items import NOWHERE, Board, Item, us
 from tests.judge.numbers import HOUR, Span
 from tests.judge.telling import DAYS, KINDS, Teller
@@ -54,6 +57,7 @@ class Court:
     """A service, and what was told to it."""
 
     client: httpx.AsyncClient
+    url: str
     teller: Teller
     board: Board
     rng: random.Random
@@ -65,9 +69,10 @@ class Court:
         start, end = (MONDAY + timedelta(hours=each) + jitter for each in hours)
         as_of = self.rng.choice((end, end + timedelta(days=3), MONDAY + timedelta(days=DAYS + 90)))
         types = self.rng.choice((None, None, ["bug"], ["bug", "task", "epic"]))
-        asked = {"stream": self.teller.stream, "start": start, "end": end, "as_of": as_of}
-        query = {k: v if isinstance(v, str) else stamp(v) for k, v in asked.items()}
-        query |= {"tz": self.rng.choice(ZONES)} | ({"type": types} if types else {})
+        asked = {"start": start, "end": end, "as_of": as_of}
+        query: dict[str, Any] = {name: stamp(instant) for name, instant in asked.items()}
+        query |= {"stream": self.teller.stream, "tz": self.rng.choice(ZONES)}
+        query |= {"type": types} if types else {}
         return query, self.span(us(start), us(end), us(as_of), types)
 
     def span(self, start: int, end: int, as_of: int, types: list[str] | None = None) -> Span:
@@ -98,7 +103,7 @@ async def court(
         await jobs.roll_up_streams(database)
         await database.dispose()
         await teller.correct()
-        yield Court(client, teller, Board.of(stages), random.Random(seed))
+        yield Court(client, url, teller, Board.of(stages), random.Random(seed))
 
 
 def agree(answered: Any, expected: Any, where: str = "") -> None:
@@ -233,6 +238,49 @@ async def test_laws_and_promises_are_what_brute_force_computes(court: Court, tur
     assert {each["type"]: each["throughput"] for each in shared["types"] if each["throughput"]} == {
         kind: n for kind in KINDS if (n := len(of_type(span, kind).finished))
     }
+
+
+@pytest.mark.parametrize("turn", ROUNDS)
+async def test_doubts_and_evidence_are_what_brute_force_computes(court: Court, turn: int) -> None:
+    query, span = await court.case()
+    odd = await get(court.client, "/api/v1/data-quality", **query, limit=100)
+    findings = doubts.findings(span)
+    for each in odd["findings"]:
+        if each["rule"] in findings:
+            population, count, items = findings[each["rule"]]
+            assert (each["population"], each["count"]) == (population, count), (turn, each, query)
+            assert each["items_total"] == len(items), each
+            assert [item["id"] for item in each["items"]] == sorted(items)[:100], each
+    back = await get(court.client, f"{METRICS}/reopen-rate", **query)
+    agree(back["weeks"], doubts.reopened(span, ZoneInfo(query["tz"])), str(query))
+    held_up = await get(court.client, f"{METRICS}/bottleneck", **query)
+    for stage in held_up["stages"]:
+        agree(
+            stage, doubts.evidence(span, us(held_up["observed_from"]), stage["stage"]), str(query)
+        )
+
+
+async def test_a_rebuild_changes_no_answer(court: Court) -> None:
+    """What was kept, marked and kept anew is what is computed from the beginning."""
+    asked = [await court.case() for _ in range(3)]
+    paths = [METRICS, "/api/v1/value-stream-map", "/api/v1/data-quality", f"{METRICS}/series"]
+    questions = [(path, query) for path in paths for query, _ in asked]
+    kept = f"{METRICS}/rollups"
+    before = [await get(court.client, path, **query) for path, query in questions]
+    database = open_database(court.url)
+    periods = [{"stale": True}]
+    while any(each["stale"] for each in periods):  # the service's own job may have its turn
+        await jobs.roll_up_streams(database)
+        periods = (await get(court.client, kept, stream=court.teller.stream))["periods"]
+    async with transaction(database) as connection:
+        for stream_id in await rollups.stream_ids(connection):
+            await rebuild(connection, stream_id, BUCKET_HOURS)
+    await database.dispose()
+    assert [await get(court.client, path, **query) for path, query in questions] == before
+    after = (await get(court.client, kept, stream=court.teller.stream))["periods"]
+    assert len(after) == len(periods) > DAYS
+    for one, other in zip(periods, after, strict=True):
+        assert one | {"recomputed_at": ""} == other | {"recomputed_at": ""}
 
 
 @pytest.mark.parametrize("turn", ROUNDS)

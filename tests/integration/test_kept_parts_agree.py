@@ -19,7 +19,7 @@ from app.flow.queues import Observation, full_day_bounds
 from app.flow.stage_times import StagePresence
 from app.flow.summary import FlowSummary
 from app.flow.value_stream_map import Ladder
-from app.store import aging, bottleneck, data_quality, value_streams
+from app.store import aging, bottleneck, value_streams
 from app.store.cumulative_flow import cumulative_flow
 from app.store.database import Database
 from app.store.finished_paths import finished_paths
@@ -47,9 +47,7 @@ from tests.integration.stored import Stored, stored, stored_test
 from tests.integration.test_rollups_agree import CLOSED, apply, changes, in_zone, roll_up_all
 from tests.strategies import BASE, HORIZON, Population, histories, instants, populations, zones
 
-Numbers = tuple[
-    FlowSummary, StagePresence, Ladder, Any, Any, Any, Any, LittlesLaw, Observation, Any
-]
+Numbers = tuple[FlowSummary, StagePresence, Ladder, Any, Any, Any, Any, LittlesLaw, Observation]
 
 
 async def numbers(inside: Stored, window: Window, types: list[WorkItemType] | None) -> Numbers:
@@ -66,8 +64,7 @@ async def numbers(inside: Stored, window: Window, types: list[WorkItemType] | No
     bounds = full_day_bounds(window, inside.stream.zone_info)
     queues = await bottleneck.observe(inside.connection, selection, inside.stream, bounds)
     queues = replace(queues, times_us=tuple(sorted(queues.times_us)))
-    odd = await data_quality.findings(inside.connection, selection, 1000)
-    return (summary_of(parts), presence, *paths, pace, points, lines, law, queues, odd)
+    return (summary_of(parts), presence, *paths, pace, points, lines, law, queues)
 
 
 async def from_the_log(inside: Stored, window: Window, types: list[WorkItemType] | None) -> Numbers:

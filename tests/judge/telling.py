@@ -54,7 +54,7 @@ class Teller:
         created = begin + timedelta(hours=self.rng.choice((0, 0, 0, -30, 5)))
         if self.rng.random() < 0.05:
             at = max(at, created)
-            moves = [(stamp(created), self.stages[0])]  # so it is when none is told
+            moves = [(stamp(created), self.stages[0])]
         given_up = self.rng.random() < 0.15
         over = max(at, created) + timedelta(hours=self.rng.randrange(50))
         return {
@@ -62,6 +62,7 @@ class Teller:
             "created": stamp(created),
             "moves": moves,
             "cancelled": stamp(over) if given_up else None,
+            "untold": len(moves) == 1 and moves[0] == (stamp(created), self.stages[0]),
         }
 
     async def tell(self, n: int) -> None:
@@ -69,7 +70,8 @@ class Teller:
         told = [self.item() for _ in range(n)]
         kept_back = {number for number, item in enumerate(told) if self._may_be_late(item)}
         first = [
-            item["moves"][:1] if number in kept_back else item["moves"]
+            # without moves, an item enters the first stage when it is created
+            [] if item["untold"] else item["moves"][:1] if number in kept_back else item["moves"]
             for number, item in enumerate(told)
         ]
         answer = await self.client.post(

@@ -223,7 +223,7 @@ def aging(span: Span) -> dict[str, Any]:
     """Return what `/metrics/aging` tells of work in process, and of what was finished."""
     stated_from = sorted(before(span, span.as_of + 1))
     stated = promised(stated_from)
-    items = []
+    items: list[dict[str, Any]] = []
     for item in span.items:
         if item.zone_at(span.as_of) != "doing":
             continue
