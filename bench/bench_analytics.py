@@ -11,7 +11,7 @@ import httpx
 from bench.harness import Action, Filled, client, fill, medians, roll_up, server, verdict
 
 VIEWS = [
-    f"/api/v1/{path}?days=90"
+    f"/api/v1/{path}{'&' if '?' in path else '?'}days=90"
     for path in (
         "metrics/stages",
         "metrics/series",
@@ -24,6 +24,9 @@ VIEWS = [
         "metrics/distribution",
         "metrics/predictability",
         "value-stream-map",
+        "value-stream-map?group_by=type",
+        "metrics/cumulative-flow?group_by=type",
+        "data-quality",
     )
 ]
 LIMIT_MS = 150

@@ -7,13 +7,14 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
 from app.api.explained import Explained, explanation, links_to, links_to_stages
-from app.api.filters import FlowFilter
-from app.api.negotiation import csv_documented, csv_response, wants_csv
+from app.api.filters import GroupFilter
+from app.api.negotiation import csv_documented, grouped_csv, wants_csv
 from app.api.problems import documented
 from app.api.session import Analysis, Db
-from app.api.types import Answer
+from app.api.types import Answer, dumped
 from app.domain import errors
 from app.domain.value_stream import Category
+from app.domain.work_item import WorkItemType
 from app.flow import bottleneck as rules
 from app.flow import resampling
 from app.flow.bottleneck import Bottleneck, Evidence, Verdict
@@ -27,7 +28,7 @@ router = APIRouter(prefix="/api/v1", tags=["flow metrics"], route_class=Analysis
 _US_PER_HOUR = 3.6e9
 
 
-class BottleneckFilter(FlowFilter):
+class BottleneckFilter(GroupFilter):
     """As for every flow metric, but over a longer time: evidence takes data."""
 
     days: int | None = Field(
@@ -35,8 +36,10 @@ class BottleneckFilter(FlowFilter):
     )
 
 
-async def _scope(asked: Annotated[BottleneckFilter, Query()], db: Db) -> Scope:
-    return await resolve(db, asked.question(), default_days=DEFAULT_DAYS)
+async def _asked(
+    asked: Annotated[BottleneckFilter, Query()], db: Db
+) -> tuple[BottleneckFilter, Scope]:
+    return asked, await resolve(db, asked.question(), default_days=DEFAULT_DAYS)
 
 
 class Needed(Answer):
@@ -115,7 +118,7 @@ class StageEvidence(Answer):
         )
 
 
-class BottleneckAnswer(Explained):
+class Claim(Answer):
     """Which stage holds the flow up, if the data show it, and the evidence for every stage."""
 
     observed_from: datetime = Field(description="start of the window, or the first item")
@@ -125,14 +128,26 @@ class BottleneckAnswer(Explained):
     waits_for: str | None = Field(description="set if work queues in `seen_in`, a waiting stage")
     claim: str = Field(description="the verdict in words, with its numbers")
     needed: Needed
-    method: Method
     stages: list[StageEvidence] = Field(description="largest share of time first")
 
+
+class TypeClaim(Claim):
+    """The same from the items of one type; limits are about all types, so there is no E3."""
+
+    type: WorkItemType
+    sample_size: int
+
+
+class BottleneckAnswer(Explained, Claim):
+    """The claim about all items, and what it was computed with."""
+
+    method: Method
+    groups: list[TypeClaim] | None = Field(None, description="with `group_by=type`")
+
     @classmethod
-    def of(cls, scope: Scope, groups: Groups[Bottleneck]) -> "BottleneckAnswer":
+    def of(cls, scope: Scope, groups: Groups[Bottleneck], *, by_type: bool) -> "BottleneckAnswer":
         """Render the finding about a scope."""
-        found = groups.whole
-        seen = found.observation
+        seen = groups.whole.observation
         return cls(
             **explanation(
                 scope,
@@ -143,19 +158,33 @@ class BottleneckAnswer(Explained):
                     scope, Population.IN_STAGE, stages=[queue.stage for queue in seen.queues]
                 ),
             ),
-            observed_from=seen.window.start,
-            verdict=found.verdict,
-            stage=found.stage.name if found.stage else None,
-            seen_in=found.seen_in.stage.name if found.seen_in else None,
-            waits_for=found.waits_for.name if found.waits_for else None,
-            claim=in_words(found),
-            needed=Needed(finished_items=seen.finished, full_days=seen.full_days),
+            **_claim(groups.whole),
             method=Method(),
-            stages=[
-                StageEvidence.of(rank, each, seen.finished)
-                for rank, each in enumerate(found.ranking, start=1)
-            ],
+            groups=[
+                TypeClaim(type=kind, sample_size=found.observation.finished, **_claim(found))
+                for kind, found in groups.by_type.items()
+            ]
+            if by_type
+            else None,
         )
+
+
+def _claim(found: Bottleneck) -> dict[str, Any]:
+    """Return the fields of Claim."""
+    seen = found.observation
+    return {
+        "observed_from": seen.window.start,
+        "verdict": found.verdict,
+        "stage": found.stage.name if found.stage else None,
+        "seen_in": found.seen_in.stage.name if found.seen_in else None,
+        "waits_for": found.waits_for.name if found.waits_for else None,
+        "claim": in_words(found),
+        "needed": Needed(finished_items=seen.finished, full_days=seen.full_days),
+        "stages": [
+            StageEvidence.of(rank, each, seen.finished)
+            for rank, each in enumerate(found.ranking, start=1)
+        ],
+    }
 
 
 def in_words(found: Bottleneck) -> str:
@@ -200,10 +229,10 @@ _COLUMNS = list(StageEvidence.model_fields)
     summary="The stage that holds the flow up, with the evidence",
     response_model=BottleneckAnswer,
     responses=documented(errors.InvalidValue, errors.UnknownStream, errors.ClockNotReady)
-    | csv_documented("the evidence, a row for each stage"),
+    | csv_documented("the evidence, a row for each stage, with `group_by` per type and stage"),
 )
 async def bottleneck(
-    scope: Annotated[Scope, Depends(_scope)], db: Db, request: Request
+    asked: Annotated[tuple[BottleneckFilter, Scope], Depends(_asked)], db: Db, request: Request
 ) -> BottleneckAnswer | Response:
     """Tell which stage is the constraint, if the evidence is stronger than chance.
 
@@ -211,8 +240,9 @@ async def bottleneck(
     `longest_stage`, `growing_queue`, `none_clear` and `insufficient_data`. The same data always
     give the same answer.
     """
-    answer = BottleneckAnswer.of(scope, await measure_groups(db, scope, find_bottleneck))
-    if wants_csv(request):
-        rows: list[dict[str, Any]] = [each.model_dump() for each in answer.stages]
-        return csv_response(_COLUMNS, rows, "bottleneck")
-    return answer
+    chosen, scope = asked
+    found = await measure_groups(db, scope, find_bottleneck, by_type=chosen.by_type)
+    answer = BottleneckAnswer.of(scope, found, by_type=chosen.by_type)
+    if not wants_csv(request):
+        return answer
+    return grouped_csv(_COLUMNS, answer, lambda each: dumped(each.stages), "bottleneck")

@@ -8,13 +8,14 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
 from app.api.explained import Explained, explanation, links_to, links_to_stages
-from app.api.filters import FlowFilter
-from app.api.negotiation import csv_documented, csv_response, wants_csv
+from app.api.filters import GroupFilter
+from app.api.negotiation import csv_documented, grouped_csv, wants_csv
 from app.api.problems import documented
 from app.api.session import Analysis, Db
 from app.api.types import Answer
 from app.domain import errors
 from app.domain.value_stream import Category, Zone
+from app.domain.work_item import WorkItemType
 from app.flow.buckets import BucketSize
 from app.flow.cumulative_flow import (
     CumulativeFlow,
@@ -25,13 +26,13 @@ from app.flow.cumulative_flow import (
 )
 from app.store.populations import Population
 from app.usecases.accumulate import accumulate
-from app.usecases.measure_groups import Groups, measure_groups
+from app.usecases.measure_groups import Groups
 from app.usecases.scope import Scope, resolve
 
 router = APIRouter(prefix="/api/v1", tags=["flow metrics"], route_class=Analysis)
 
 
-class CumulativeFilter(FlowFilter):
+class CumulativeFilter(GroupFilter):
     """Which part of the flow is asked about, in which steps, and counted from when."""
 
     bucket: BucketSize = Field(BucketSize.DAY, description="local days, ISO weeks or months")
@@ -80,7 +81,21 @@ class DiagramPoint(DiagramState):
     left_doing: int = Field(description="items that went out of process")
 
 
-class CumulativeFlowDiagram(Explained):
+class Lines(Answer):
+    """How things stood before the window, and at the end of each bucket."""
+
+    opening: DiagramState = Field(description="just before the window")
+    points: list[DiagramPoint]
+
+
+class TypeLines(Lines):
+    """The same of the items of one type."""
+
+    type: WorkItemType
+    sample_size: int
+
+
+class CumulativeFlowDiagram(Explained, Lines):
     """Lines that never fall, and beside them the exact counts of every stage."""
 
     bucket: BucketSize
@@ -88,28 +103,26 @@ class CumulativeFlowDiagram(Explained):
         description="what was out before is not in the lines; null when nothing is left out"
     )
     stages: list[DiagramStage]
-    opening: DiagramState = Field(description="just before the window")
-    points: list[DiagramPoint]
+    groups: list[TypeLines] | None = Field(
+        None, description="with `group_by=type`: every number adds up over the types asked for"
+    )
 
     @classmethod
-    def of(cls, scope: Scope, size: BucketSize, found: Groups[CumulativeFlow]) -> Self:
+    def of(cls, scope: Scope, asked: CumulativeFilter, found: Groups[CumulativeFlow]) -> Self:
         """Render the cumulative flow of a scope."""
-        flow = found.whole
         stream = scope.stream
-        states = [flow.opening, *(point.state for point in flow.points)]
-        rendered = [_state(scope, state, flow.before or Out(0, 0)) for state in states]
         return cls(
             **explanation(
                 scope,
-                sample_size=states[-1].completed,
+                sample_size=found.whole.points[-1].state.completed,
                 excluded=found.left_out,
                 links=links_to(
                     scope, Population.THROUGHPUT, Population.DISCARDED, Population.WIP_AT_END
                 )
                 | links_to_stages(scope, Population.IN_STAGE, Population.ENTERED_STAGE),
             ),
-            bucket=size,
-            counted_from=scope.window.start if flow.before is None else None,
+            bucket=asked.bucket,
+            counted_from=None if asked.from_beginning else scope.window.start,
             stages=[
                 DiagramStage(
                     name=stage.name,
@@ -119,12 +132,30 @@ class CumulativeFlowDiagram(Explained):
                 )
                 for stage in stream.stages
             ],
-            opening=DiagramState(**rendered[0]),
-            points=[
-                DiagramPoint(**state, **_happened(scope, point))
-                for point, state in zip(flow.points, rendered[1:], strict=True)
-            ],
+            **_lines(scope, found.whole),
+            groups=[
+                TypeLines(
+                    type=kind,
+                    sample_size=flow.points[-1].state.completed,
+                    **_lines(scope, flow),
+                )
+                for kind, flow in found.by_type.items()
+            ]
+            if asked.by_type
+            else None,
         )
+
+
+def _lines(scope: Scope, flow: CumulativeFlow) -> dict[str, Any]:
+    """Return the fields of Lines."""
+    before = flow.before or Out(0, 0)
+    return {
+        "opening": DiagramState(**_state(scope, flow.opening, before)),
+        "points": [
+            DiagramPoint(**_state(scope, point.state, before), **_happened(scope, point))
+            for point in flow.points
+        ],
+    }
 
 
 def _state(scope: Scope, state: CumulativeState, before: Out) -> dict[str, Any]:
@@ -195,7 +226,9 @@ async def _filter(asked: Annotated[CumulativeFilter, Query()]) -> CumulativeFilt
     summary="Cumulative flow diagram",
     response_model=CumulativeFlowDiagram,
     responses={
-        **csv_documented("one row per bucket, one column per figure and stage"),
+        **csv_documented(
+            "one row per bucket, with `group_by` per type and bucket; a column per figure and stage"
+        ),
         **documented(errors.InvalidValue, errors.UnknownStream, errors.ClockNotReady),
     },
 )
@@ -207,13 +240,11 @@ async def cumulative_flow_diagram(
     Lines are counted from the window's start: what was out before is in none of them.
     """
     scope = await resolve(db, asked.question())
-    found = await measure_groups(
-        db,
-        scope,
-        lambda db, each: accumulate(db, each, asked.bucket, from_beginning=asked.from_beginning),
+    found = await accumulate(
+        db, scope, asked.bucket, from_beginning=asked.from_beginning, by_type=asked.by_type
     )
-    answer = CumulativeFlowDiagram.of(scope, asked.bucket, found)
-    if wants_csv(request):
-        rows = _rows(answer.points)
-        return csv_response(list(rows[0]), rows, "cumulative-flow")
-    return answer
+    answer = CumulativeFlowDiagram.of(scope, asked, found)
+    if not wants_csv(request):
+        return answer
+    columns = list(_rows(answer.points)[0])
+    return grouped_csv(columns, answer, lambda each: _rows(each.points), "cumulative-flow")

@@ -1,12 +1,12 @@
 """Flow metrics of a window: how much, how long, how much at once."""
 
-from typing import Any
+from typing import Annotated, Any, Self
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
 from app.api.explained import Explained, explanation, items_link
-from app.api.filters import Scoped
+from app.api.filters import GroupFilter
 from app.api.negotiation import csv_documented, csv_response, wants_csv
 from app.api.problems import documented
 from app.api.session import Analysis, Db
@@ -18,10 +18,10 @@ from app.domain.work_item import WorkItemType
 from app.flow.calendar import US_PER_HOUR
 from app.flow.histogram import Duration
 from app.flow.summary import FlowSummary
-from app.flow.value_stream_map import NoEfficiency
+from app.flow.value_stream_map import NoEfficiency, ValueStreamMap
 from app.store.populations import Population
 from app.usecases.measure import Measurement, measure
-from app.usecases.scope import Scope
+from app.usecases.scope import Scope, resolve
 
 router = APIRouter(prefix="/api/v1", tags=["flow metrics"], route_class=Analysis)
 
@@ -93,8 +93,8 @@ class SlowestItems(Answer):
     lead_time: Slowest
 
 
-class FlowMetrics(Explained, FlowNumbers):
-    """The flow of one window: as a whole, by type, and stage by stage."""
+class FlowFigures(FlowNumbers):
+    """The same with what becomes of the time, how good the work is, and every stage."""
 
     flow_efficiency: Share = Field(description="active time / cycle time; an upper bound")
     flow_efficiency_reason: NoEfficiency | None = Field(description="why there is none")
@@ -106,15 +106,42 @@ class FlowMetrics(Explained, FlowNumbers):
     blocked_time: float | None = Field(
         description="part of all cycle times in which items were blocked; null: nobody tells"
     )
-    slowest: SlowestItems
     stages: list[StageMetrics]
-    by_type: dict[WorkItemType, FlowNumbers] = Field(description="the same for each type asked for")
-    data_quality: DataQuality
+
+
+class TypeFlow(FlowFigures):
+    """The flow of the items of one type."""
+
+    type: WorkItemType
+    sample_size: int
+    low_confidence: list[str] = Field(description="percentiles that so few items cannot support")
 
     @classmethod
-    def of(cls, scope: Scope, measured: Measurement) -> "FlowMetrics":
-        """Render a measurement of the scope."""
-        summary, ladder, quality = measured.summary, measured.map.ladder, measured.map.quality
+    def of(cls, scope: Scope, summary: FlowSummary, found: ValueStreamMap) -> Self:
+        """Render the flow of a scope of one type."""
+        [kind] = scope.kinds
+        return cls(
+            type=kind,
+            sample_size=summary.cycle.count,
+            low_confidence=summary.low_confidence,
+            **_figures(scope, summary, found),
+        )
+
+
+class FlowMetrics(Explained, FlowFigures):
+    """The flow of one window: as a whole, by type, and stage by stage."""
+
+    slowest: SlowestItems
+    by_type: dict[WorkItemType, FlowNumbers] = Field(description="the same for each type asked for")
+    data_quality: DataQuality
+    groups: list[TypeFlow] | None = Field(
+        None, description="with `group_by=type`: `by_type` with stages and quality"
+    )
+
+    @classmethod
+    def of(cls, scope: Scope, measured: Measurement, *, by_type: bool = False) -> Self:
+        """Render a measurement of the scope; `by_type`: with its groups."""
+        summary, maps = measured.summary, measured.maps_by_type
         explained = explanation(
             scope,
             sample_size=summary.cycle.count,
@@ -124,20 +151,34 @@ class FlowMetrics(Explained, FlowNumbers):
         )
         return cls(
             **explained,
-            **numbers(summary),
-            flow_efficiency=ladder.flow_efficiency,
-            flow_efficiency_reason=ladder.no_efficiency,
-            activity_ratio=ladder.activity_ratio,
-            first_time_through=quality.first_time_through,
-            rework_rate=quality.rework_rate,
-            rework_time_share=quality.rework_time_share,
-            rolled_ca=quality.rolled_complete_and_accurate,
-            blocked_time=None if ladder.blocked_us is None else ladder.blocked_us / US_PER_HOUR,
+            **_figures(scope, summary, measured.map),
             slowest=_slowest(measured),
-            stages=stages_of(scope, measured.map),
             by_type={kind: FlowNumbers(**numbers(each)) for kind, each in measured.by_type.items()},
             data_quality=DataQuality(**measured.contradictions),
+            groups=[
+                TypeFlow.of(alone, measured.by_type[kind], maps[kind])
+                for kind, alone in scope.of_each_type().items()
+            ]
+            if by_type
+            else None,
         )
+
+
+def _figures(scope: Scope, summary: FlowSummary, found: ValueStreamMap) -> dict[str, Any]:
+    """Return the fields of FlowFigures."""
+    ladder, quality = found.ladder, found.quality
+    return {
+        **numbers(summary),
+        "flow_efficiency": ladder.flow_efficiency,
+        "flow_efficiency_reason": ladder.no_efficiency,
+        "activity_ratio": ladder.activity_ratio,
+        "first_time_through": quality.first_time_through,
+        "rework_rate": quality.rework_rate,
+        "rework_time_share": quality.rework_time_share,
+        "rolled_ca": quality.rolled_complete_and_accurate,
+        "blocked_time": None if ladder.blocked_us is None else ladder.blocked_us / US_PER_HOUR,
+        "stages": stages_of(scope, found),
+    }
 
 
 def _slowest(measured: Measurement) -> SlowestItems:
@@ -167,23 +208,32 @@ def numbers(summary: FlowSummary) -> dict[str, Any]:
     return other | {name: getattr(summary, name) for name in same}
 
 
+async def _asked(asked: Annotated[GroupFilter, Query()], db: Db) -> tuple[GroupFilter, Scope]:
+    return asked, await resolve(db, asked.question())
+
+
 @router.get(
     "/metrics",
     summary="Flow metrics of a window",
     response_model=FlowMetrics,
     responses={
-        **csv_documented("one row for all types together, and one for each"),
+        **csv_documented(
+            "a row for all types together, without it with `group_by`, and one for each"
+        ),
         **documented(errors.InvalidValue, errors.UnknownStream, errors.ClockNotReady),
     },
 )
-async def flow_metrics(scope: Scoped, db: Db, request: Request) -> FlowMetrics | Response:
+async def flow_metrics(
+    asked: Annotated[tuple[GroupFilter, Scope], Depends(_asked)], db: Db, request: Request
+) -> FlowMetrics | Response:
     """Throughput, WIP, cycle and lead time of `days` back from now, or of `start` to `end`.
 
     An item counts once, in the window of its first finish; cancelled items never count.
     """
-    measured = await measure(db, scope)
+    chosen, scope = asked
+    measured = await measure(db, scope, by_type=chosen.by_type)
     if not wants_csv(request):
-        return FlowMetrics.of(scope, measured)
-    rows = [{"type": "", **numbers(measured.summary)}]
+        return FlowMetrics.of(scope, measured, by_type=chosen.by_type)
+    rows = [] if chosen.by_type else [{"type": "", **numbers(measured.summary)}]
     rows += [{"type": kind, **numbers(each)} for kind, each in measured.by_type.items()]
     return csv_response(["type", *FlowNumbers.model_fields], rows, "metrics")

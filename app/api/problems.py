@@ -119,13 +119,13 @@ def status_of(kind: type[errors.VsmError]) -> int:
 def documented(*kinds: type[errors.VsmError]) -> dict[int | str, dict[str, Any]]:
     """Return the OpenAPI responses of a route that may fail in these ways.
 
-    Every route may find its request malformed or its database away, and one that writes (it may
-    find its Idempotency-Key reused) the body too large.
+    Every route may find its request malformed, or its database away or busy, and one that writes
+    (it may find its Idempotency-Key reused) the body too large, or the database lost in the commit.
     """
     by_status: dict[int | str, list[type[errors.VsmError]]] = {}
-    everywhere = [InvalidRequest, errors.DatabaseUnavailable]
+    everywhere = [InvalidRequest, errors.DatabaseUnavailable, errors.DatabaseBusy]
     if errors.IdempotencyKeyReused in kinds:
-        everywhere.append(errors.TooLarge)
+        everywhere += [errors.TooLarge, errors.OutcomeUnknown]
     for kind in dict.fromkeys((*kinds, *everywhere)):
         by_status.setdefault(status_of(kind), []).append(kind)
     return {

@@ -26,7 +26,7 @@ from app.flow.quality import StageQuality
 from app.flow.stage_times import US_PER_HOUR, StageTimes
 from app.flow.value_stream_map import NoEfficiency, Rung, ValueStreamMap
 from app.store.populations import OF_ONE_STAGE, Population
-from app.usecases.map_stream import map_stream
+from app.usecases.map_stream import map_types
 from app.usecases.scope import Scope, resolve
 
 router = APIRouter(prefix="/api/v1", tags=["flow metrics"], route_class=Analysis)
@@ -186,14 +186,13 @@ async def stage_metrics(
     about the items finished in the window. With `Accept: text/csv`, the stages as a table.
     """
     chosen, scope = asked
-    found = await map_stream(db, scope)
+    maps = await map_types(db, scope, by_type=chosen.by_type)
+    found = maps.whole
     links = links_to_stages(scope, *OF_ONE_STAGE) | broken_rules_link(scope)
     answer = StagesAnswer(
         **map_explanation(scope, found, links),
         **_all_stages(scope, found),
-        groups=[
-            _of_type(alone, await map_stream(db, alone)) for alone in scope.of_each_type().values()
-        ]
+        groups=[_of_type(alone, maps.by_type[kind]) for kind, alone in scope.of_each_type().items()]
         if chosen.by_type
         else None,
     )

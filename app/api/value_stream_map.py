@@ -8,19 +8,20 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
 from app.api.explained import Explained, links_to, links_to_stages
-from app.api.filters import FlowFilter
+from app.api.filters import GroupFilter
+from app.api.map_body import MapBody, MapStage, MapTotals, map_body
 from app.api.map_mermaid import mermaid
-from app.api.negotiation import CSV, JSON, csv_response, negotiated
+from app.api.negotiation import CSV, JSON, grouped_csv, negotiated
 from app.api.problems import documented
 from app.api.session import Analysis, Db
-from app.api.stage_metrics import Share, map_explanation
-from app.api.types import Answer, Instant
+from app.api.stage_metrics import map_explanation
+from app.api.types import Answer, Instant, dumped
 from app.domain import errors
-from app.domain.value_stream import Category, Zone
-from app.flow.value_stream_map import NoEfficiency, ValueStreamMap
+from app.domain.work_item import WorkItemType
+from app.flow.value_stream_map import ValueStreamMap
 from app.store.populations import Population
 from app.usecases.count_items import count_items
-from app.usecases.map_stream import Comparison, compared_scope, map_stream
+from app.usecases.map_stream import Comparison, Maps, compared_scope, map_stream, map_types
 from app.usecases.scope import Scope, resolve
 
 router = APIRouter(prefix="/api/v1", tags=["flow metrics"], route_class=Analysis)
@@ -37,7 +38,7 @@ CAVEATS = [
 """What the map cannot tell."""
 
 
-class MapFilter(FlowFilter):
+class MapFilter(GroupFilter):
     """Which part of the flow is mapped, in which form, and with what it is compared."""
 
     format: Literal["json", "svg", "mermaid", "csv"] | None = Field(
@@ -48,58 +49,6 @@ class MapFilter(FlowFilter):
     )
     compare_start: Instant | None = Field(None, description="compare with another window, from")
     compare_end: Instant | None = Field(None, description="end of the other window, excluded")
-
-
-class MapStage(Answer):
-    """One stage on the map. Times are hours per finished item, 0 for items that skipped it."""
-
-    id: int
-    name: str
-    order: int
-    category: Category
-    zone: Zone
-    process_time: float | None = Field(description="of an active stage, else 0")
-    wait_time: float | None = Field(description="of a waiting stage, else 0")
-    pct_ca: Share = Field(description="complete and accurate; null when nothing was handed on")
-    wip: int | None = Field(description="items here at the end; null for a done stage")
-    items_waiting: int | None = Field(
-        description="items in the waiting stages directly before; null for a waiting stage"
-    )
-    visits: int = Field(description="that a move ended in the window")
-    visit_time_p50: float | None = Field(
-        description="median visit, for information: medians do not add up"
-    )
-
-
-class MapTotals(Answer):
-    """The whole map. Times are hours per finished item."""
-
-    lead_time: float | None = Field(description="= `unplaced_time` + all stages' times")
-    process_time: float | None
-    wait_time: float | None
-    unplaced_time: float | None = Field(
-        description="part of `wait_time`: between creation and the first stage"
-    )
-    blocked_time: float | None = Field(
-        description="part of `wait_time` in which items were blocked; null: nobody tells"
-    )
-    activity_ratio: Share = Field(description="process time / lead time")
-    flow_efficiency: Share = Field(description="process time / cycle time")
-    rolled_ca: Share
-    first_time_through: Share
-    rework_rate: Share
-    rework_time_share: Share = Field(description="part of the cycle times spent on rework")
-    items_finished: int
-    items_waiting: int = Field(description="in waiting stages and in none, at the end")
-    wip: int = Field(description="in process, at the end")
-
-
-class MapLoop(Answer):
-    """Rework that goes one way."""
-
-    from_stage: str
-    to_stage: str
-    moves: int
 
 
 class StageDifference(Answer):
@@ -116,15 +65,6 @@ class StageDifference(Answer):
     visit_time_p50: float | None
 
 
-class MapBody(Answer):
-    """A map without its frame."""
-
-    stages: list[MapStage]
-    totals: MapTotals
-    flow_efficiency_reason: NoEfficiency | None = Field(description="why there is none")
-    rework_loops: list[MapLoop] = Field(description="the most travelled first")
-
-
 class ComparedMap(MapBody):
     """The map of another window, and how this one differs from it."""
 
@@ -137,19 +77,29 @@ class ComparedMap(MapBody):
     )
 
 
+class TypeMap(MapBody):
+    """The map of the items of one type."""
+
+    type: WorkItemType
+    sample_size: int
+
+
 class MapAnswer(Explained, MapBody):
     """The map of a window."""
 
     blocked_now: int = Field(description="items in process that cannot go on, at `as_of`")
     caveats: list[str]
     comparison: ComparedMap | None = Field(description="null unless asked for")
+    groups: list[TypeMap] | None = Field(None, description="with `group_by=type`")
 
 
-async def _asked(asked: Annotated[MapFilter, Query()], db: Db) -> tuple[Scope, Scope | None, str]:
-    """Return the scope of the map, the one to compare it with, and the form asked for."""
+async def _asked(
+    asked: Annotated[MapFilter, Query()], db: Db
+) -> tuple[MapFilter, Scope, Scope | None]:
+    """Return what was asked for, the scope of the map, and the one to compare it with."""
     scope = await resolve(db, asked.question())
     other = Comparison(asked.compare_to, asked.compare_start, asked.compare_end)
-    return scope, compared_scope(scope, other), asked.format or ""
+    return asked, scope, compared_scope(scope, other)
 
 
 @router.get(
@@ -165,7 +115,7 @@ async def _asked(asked: Annotated[MapFilter, Query()], db: Db) -> tuple[Scope, S
     },
 )
 async def value_stream_map(
-    asked: Annotated[tuple[Scope, Scope | None, str], Depends(_asked)],
+    asked: Annotated[tuple[MapFilter, Scope, Scope | None], Depends(_asked)],
     db: Db,
     request: Request,
 ) -> MapAnswer | Response:
@@ -173,26 +123,40 @@ async def value_stream_map(
 
     Times and quality are about the items finished in the window, queues about its end. With
     `format` or the `Accept` header the same map comes as a drawing (SVG), as Mermaid, or its stages
-    as CSV.
+    as CSV, with `group_by` those of each type.
     """
-    scope, other, form = asked
-    found = await map_stream(db, scope)
+    chosen, scope, other = asked
     liked = negotiated(request, tuple(_FORMATS.values()))
-    media = _FORMATS.get(form, liked)
-    if media == CSV:
-        rows = [stage.model_dump() for stage in _stages(found)]
-        return csv_response(list(MapStage.model_fields), rows, "value-stream-map")
-    if media != JSON:
+    media = _FORMATS.get(chosen.format or "", liked)
+    if media not in (CSV, JSON):
+        if chosen.by_type:
+            raise errors.InvalidValue(
+                "group_by", "a drawing has room for one map: narrow it with `type`"
+            )
+        found = await map_stream(db, scope)
         text = _drawing(media)(found, scope.stream.name, scope.tz)
         return Response(text, media_type=f"{media}; charset=utf-8")
-    body = _body(found)
-    return MapAnswer(
-        **map_explanation(scope, found, _links(scope)),
+    maps = await map_types(db, scope, by_type=chosen.by_type)
+    body = map_body(maps.whole)
+    answer = MapAnswer(
+        **map_explanation(scope, maps.whole, _links(scope)),
         blocked_now=await count_items(db, scope, Population.BLOCKED_NOW),
         **dict(body),
         caveats=CAVEATS,
         comparison=None if other is None else _compared(body, other, await map_stream(db, other)),
+        groups=_groups(maps) if chosen.by_type else None,
     )
+    if media == JSON:
+        return answer
+    columns = list(MapStage.model_fields)
+    return grouped_csv(columns, answer, lambda each: dumped(each.stages), "value-stream-map")
+
+
+def _groups(maps: Maps) -> list[TypeMap]:
+    return [
+        TypeMap(type=kind, sample_size=found.ladder.items, **dict(map_body(found)))
+        for kind, found in maps.by_type.items()
+    ]
 
 
 def _drawing(media: str) -> Callable[[ValueStreamMap, str, tzinfo], str]:
@@ -208,61 +172,9 @@ def _links(scope: Scope) -> dict[str, str]:
     return of_stages | links_to(scope, Population.BLOCKED_NOW)
 
 
-def _body(found: ValueStreamMap) -> MapBody:
-    ladder, quality = found.ladder, found.quality
-    return MapBody(
-        stages=_stages(found),
-        totals=MapTotals(
-            lead_time=ladder.mean_hours(ladder.lead_us),
-            process_time=ladder.mean_hours(ladder.process_us),
-            wait_time=ladder.mean_hours(ladder.wait_us),
-            unplaced_time=ladder.mean_hours(ladder.unplaced_us),
-            blocked_time=None
-            if ladder.blocked_us is None
-            else ladder.mean_hours(ladder.blocked_us),
-            activity_ratio=ladder.activity_ratio,
-            flow_efficiency=ladder.flow_efficiency,
-            rolled_ca=quality.rolled_complete_and_accurate,
-            first_time_through=quality.first_time_through,
-            rework_rate=quality.rework_rate,
-            rework_time_share=quality.rework_time_share,
-            items_finished=ladder.items,
-            items_waiting=sum(queue or 0 for queue in found.queues),
-            wip=found.wip_at_end,
-        ),
-        flow_efficiency_reason=ladder.no_efficiency,
-        rework_loops=[
-            MapLoop(from_stage=loop.from_stage.name, to_stage=loop.to_stage.name, moves=loop.moves)
-            for loop in quality.loops
-        ],
-    )
-
-
-def _stages(found: ValueStreamMap) -> list[MapStage]:
-    shares = {each.stage: each.complete_and_accurate for each in found.quality.stages}
-    columns = zip(found.ladder.rungs, found.presence.stages, found.queues, strict=True)
-    return [
-        MapStage(
-            id=rung.stage.id,
-            name=rung.stage.name,
-            order=rung.stage.order,
-            category=rung.stage.category,
-            zone=rung.zone,
-            process_time=found.ladder.mean_hours(rung.process_us),
-            wait_time=found.ladder.mean_hours(rung.wait_us),
-            pct_ca=shares.get(rung.stage),
-            wip=times.at_end,
-            items_waiting=queue,
-            visits=times.visit_time.count,
-            visit_time_p50=times.visit_time.p50_hours,
-        )
-        for rung, times, queue in columns
-    ]
-
-
 def _compared(body: MapBody, other: Scope, found: ValueStreamMap) -> ComparedMap:
     """Render the other window's map, and what this one's has more or less."""
-    before = _body(found)
+    before = map_body(found)
     return ComparedMap(
         **dict(before),
         period_start=other.window.start,

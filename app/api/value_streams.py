@@ -221,7 +221,7 @@ async def list_stages(which: Annotated[WhichStream, Query()], db: Db) -> list[St
     return [StageOut.of(stream, stage) for stage in stream.stages]
 
 
-@router.get("/value-streams", summary="List the value streams")
+@router.get("/value-streams", summary="List the value streams", responses=documented())
 async def list_streams(db: Db) -> list[ValueStreamHead]:
     """Return all value streams, the default one first."""
     found = [await value_streams.load(db, key) for key in await value_streams.keys(db)]

@@ -19,5 +19,6 @@ Stream = Annotated[str | None, typer.Option(help="Value stream; unsaid: the defa
 ByClock = Annotated[
     Clock | None, typer.Option("--clock", help="Durations in all time, or in working time.")
 ]
+GroupedBy = Annotated[str | None, typer.Option("--group-by", help="`type`: each type apart.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the API's answer.")]
 AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV.")]

@@ -15,6 +15,7 @@ from app.cli.filters import (
     ByClock,
     Days,
     End,
+    GroupedBy,
     NotTypes,
     Start,
     Stream,
@@ -37,6 +38,7 @@ def map_(
     exclude_type: NotTypes = None,
     stream: Stream = None,
     clock: ByClock = None,
+    group_by: GroupedBy = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
     svg: Annotated[bool, typer.Option("--svg", help="Print the drawing as SVG.")] = False,
@@ -50,6 +52,8 @@ def map_(
 
         vsm map --days 90 --svg > map.svg
 
+        vsm map --days 90 --group-by type --csv
+
         vsm map --stream platform --clock working
     """
     query = [
@@ -62,6 +66,7 @@ def map_(
         ("exclude_types", exclude_type),
         ("stream", stream),
         ("clock", clock),
+        ("group_by", group_by),
     ]
     if svg or mermaid:
         typer.echo(get(MAP, [*query, ("format", "svg" if svg else "mermaid")]), nl=False)
@@ -116,6 +121,25 @@ def _show_map(found: dict[str, Any]) -> None:
         f"[dim]({totals['items_finished']} items finished)[/]"
     )
     clock = tell_clock(found)
+    _show_stages(found, clock)
+    for group in found["groups"] or []:
+        out.print(f"[bold]{group['type']}[/] [dim]({group['sample_size']} items finished)[/]")
+        _show_stages(group, clock)
+    out.print(
+        f"Lead time {hours(totals['lead_time'], clock)}, activity ratio "
+        f"{_share(totals['activity_ratio'])}, first time through "
+        f"{_share(totals['first_time_through'])}."
+    )
+    for loop in found["rework_loops"]:
+        left, entered = escape(loop["from_stage"]), escape(loop["to_stage"])
+        out.print(f"Sent back from {left} to {entered}: {loop['moves']} times.")
+    for caveat in found["caveats"]:
+        out.print(f"[dim]{escape(caveat)}[/]")
+
+
+def _show_stages(found: dict[str, Any], clock: str) -> None:
+    """Show the stages of a map, and their totals."""
+    totals = found["totals"]
     columns = ("stage", "process", "wait", "%C&A", "WIP", "waiting", "visits")
     table = Table(*columns, box=None, header_style="dim")
     for stage in found["stages"]:
@@ -138,16 +162,6 @@ def _show_map(found: dict[str, Any]) -> None:
         "",
     )
     out.print(table)
-    out.print(
-        f"Lead time {hours(totals['lead_time'], clock)}, activity ratio "
-        f"{_share(totals['activity_ratio'])}, first time through "
-        f"{_share(totals['first_time_through'])}."
-    )
-    for loop in found["rework_loops"]:
-        left, entered = escape(loop["from_stage"]), escape(loop["to_stage"])
-        out.print(f"Sent back from {left} to {entered}: {loop['moves']} times.")
-    for caveat in found["caveats"]:
-        out.print(f"[dim]{escape(caveat)}[/]")
 
 
 def _show_aging(found: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from app.cli.filters import (
     ByClock,
     Days,
     End,
+    GroupedBy,
     NotTypes,
     Start,
     Stream,
@@ -34,6 +35,7 @@ def metrics(
     exclude_type: NotTypes = None,
     stream: Stream = None,
     clock: ByClock = None,
+    group_by: GroupedBy = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> None:
@@ -42,6 +44,8 @@ def metrics(
     **Examples**
 
         vsm metrics --days 30
+
+        vsm metrics --days 90 --group-by type
 
         vsm metrics --start 2026-01-01T00:00:00Z --end 2026-04-01T00:00:00Z --type bug --json
     """
@@ -55,6 +59,7 @@ def metrics(
         ("exclude_types", exclude_type),
         ("stream", stream),
         ("clock", clock),
+        ("group_by", group_by),
     ]
     answer("/api/v1/metrics", query, _show_metrics, as_json=as_json, as_csv=as_csv)
 
@@ -152,6 +157,7 @@ def _show_metrics(found: dict[str, Any]) -> None:
         figures = (found[f"{duration}_time_{each}"] for each in statistics)
         times.add_row(f"{duration} time", *(hours(figure, clock) for figure in figures))
     out.print(times)
+    _show_types(found["groups"] or [], clock)
     left_out = ", ".join(
         f"{count} {reason.replace('_', ' ')}" for reason, count in found["excluded"].items()
     )
@@ -164,6 +170,22 @@ def _show_metrics(found: dict[str, Any]) -> None:
         f"[dim]Cycle time: from the first entry into {escape(start)} or later to the first "
         "finish.[/]"
     )
+
+
+def _show_types(groups: list[dict[str, Any]], clock: str) -> None:
+    """Show the types beside one another, if they are told apart."""
+    if not groups:
+        return
+    columns = ("", "throughput", "WIP", "cycle p50", "cycle p85", "lead p50", "lead p85")
+    table = Table(*columns, box=None, padding=(0, 2), header_style="dim")
+    for group in groups:
+        durations = (
+            hours(group[f"{duration}_time_{each}"], clock)
+            for duration in ("cycle", "lead")
+            for each in ("p50", "p85")
+        )
+        table.add_row(group["type"], str(group["throughput"]), f"{group['wip']:.1f}", *durations)
+    out.print(table)
 
 
 def _show_items(found: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ whole weight when a fifth of what it looks at is found, and proportionally less 
 add up to 100. None when there was nothing to look at.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -139,6 +140,14 @@ RULES = (
         10,
     ),
 )
+
+
+def idle_rank(stays: int) -> int:
+    """Return which of so many stays in doing, from 0, is the longest that is usual.
+
+    As PostgreSQL's `percentile_disc` has it.
+    """
+    return math.ceil(IDLE_PERCENTILE * stays) - 1
 
 
 @dataclass(frozen=True, slots=True)

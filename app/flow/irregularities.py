@@ -4,7 +4,6 @@ The database finds the same. Left out are the two rules that need what a history
 when a move was recorded, and how lively its source is.
 """
 
-import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -20,9 +19,9 @@ from app.flow.data_quality import (
     BATCH,
     IDLE_DEFAULT_US,
     IDLE_MIN_VISITS,
-    IDLE_PERCENTILE,
     JUMP,
     Finding,
+    idle_rank,
     rule,
 )
 from app.flow.times import ItemTimes, item_times
@@ -155,4 +154,4 @@ def idle_limit_us(items: Iterable[ItemTimes], stream: ValueStream, window: Windo
     )
     if len(stays) < IDLE_MIN_VISITS:
         return IDLE_DEFAULT_US
-    return stays[math.ceil(IDLE_PERCENTILE * len(stays)) - 1]
+    return stays[idle_rank(len(stays))]

@@ -33,6 +33,17 @@ def percentiles_of_runs(runs: Sequence[Run], fractions: Sequence[float]) -> list
     return found
 
 
+def ranked(runs: Sequence[Run], rank: int) -> int:
+    """Return the value of a rank, from 0, of all runs together.
+
+    >>> ranked([[1, 5], [2, 3]], 2)
+    3
+    """
+    n = sum(map(len, runs))
+    pick = _Sorted(runs) if n <= _FEW else _Sampled(runs)
+    return pick.pair(rank, rank)[0]
+
+
 class _Sorted:
     """All values in order."""
 

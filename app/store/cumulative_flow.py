@@ -1,11 +1,12 @@
 """The cumulative flow of a window, put together from its parts."""
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
+from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app.domain.value_stream import ValueStream, Zone
+from app.domain.work_item import WorkItemType
 from app.flow.buckets import Bucket, edges
 from app.flow.cumulative_flow import CumulativeFlow, Out, Place, Step, assemble
 from app.store.cutting import Cutting
@@ -30,23 +31,82 @@ async def cumulative_flow(
 
     What was out before the window is counted only on demand, since that reads all history.
     """
+    whole, _ = await cumulative_flows(
+        connection, stream, selection, buckets, (), from_beginning=from_beginning
+    )
+    return whole
+
+
+async def cumulative_flows(
+    connection: Connection,
+    stream: ValueStream,
+    selection: Selection,
+    buckets: Sequence[Bucket],
+    kinds: Collection[WorkItemType],
+    *,
+    from_beginning: bool = False,
+) -> tuple[CumulativeFlow, dict[WorkItemType, CumulativeFlow]]:
+    """Return the same for all items together, and for those of each of some types, read once."""
     # counts know no working hours
     elapsed = replace(selection, calendar=None)
     async with planned_once(connection):
-        cutting = await Cutting.of(connection, elapsed, edges(buckets))
+        cutting = await Cutting.of(connection, elapsed, edges(buckets), by_type=bool(kinds))
         rows = await cutting.placed(_PART_STEPS, _KEPT_STEPS)
         present = (await connection.execute(_PLACES, cutting.asked)).all()
-    places = Counter({Place(row.stage_id, row.mark): row.items for row in present})
-    steps: Counter[Step] = Counter()
+    whole = _Tally()
+    of_type: defaultdict[str, _Tally] = defaultdict(_Tally)
+
+    def tallies(row: Any) -> tuple[_Tally, ...]:
+        return (whole, of_type[row.type]) if kinds else (whole,)
+
+    for row in present:
+        for tally in tallies(row):
+            tally.places[Place(row.stage_id, row.mark)] += row.items
     for slot, row in rows:
-        for step, count in _steps(slot, row):
-            _undo(places, step, count, stream)
-            if slot >= 0:
-                steps[step] += count
-    before = None
+        for tally in tallies(row):
+            tally.take(slot, row, stream)
     if from_beginning:
-        before = Out(*(await connection.execute(_OUT_BEFORE, elapsed.parameters)).one())
-    return assemble(stream, buckets, places, steps, before)
+        await _count_out_before(connection, elapsed, whole, of_type)
+    return (
+        whole.assembled(stream, buckets, from_beginning=from_beginning),
+        {
+            kind: of_type[kind].assembled(stream, buckets, from_beginning=from_beginning)
+            for kind in kinds
+        },
+    )
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What lay where before the window, and what happened in it, of some items."""
+
+    places: Counter[Place] = field(default_factory=Counter)
+    steps: Counter[Step] = field(default_factory=Counter)
+    completed: int = 0
+    discarded: int = 0
+
+    def take(self, slot: int, row: Any, stream: ValueStream) -> None:
+        """Go one step back from how things stand; in the window, remember it."""
+        for step, count in _steps(slot, row):
+            _undo(self.places, step, count, stream)
+            if slot >= 0:
+                self.steps[step] += count
+
+    def assembled(
+        self, stream: ValueStream, buckets: Sequence[Bucket], *, from_beginning: bool
+    ) -> CumulativeFlow:
+        """Build the diagram, once all rows are taken."""
+        before = Out(self.completed, self.discarded) if from_beginning else None
+        return assemble(stream, buckets, self.places, self.steps, before)
+
+
+async def _count_out_before(
+    connection: Connection, selection: Selection, whole: _Tally, of_type: dict[str, _Tally]
+) -> None:
+    for row in await connection.execute(_OUT_BEFORE, selection.parameters):
+        for tally in (whole, of_type[row.type]):
+            tally.completed += row.completed
+            tally.discarded += row.discarded
 
 
 def _steps(slot: int, row: Any) -> list[tuple[Step, int]]:

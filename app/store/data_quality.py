@@ -1,45 +1,136 @@
-"""What the rules of data quality find, found where the data are."""
+"""What the rules of data quality find: in closed days and hours what was kept, else in the log."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from sqlalchemy import select
 
+from app.domain.value_stream import Zone
 from app.flow import data_quality as rules
-from app.flow.data_quality import Finding, SourceActivity
+from app.flow.data_quality import Finding
+from app.flow.runs import ranked
+from app.store.cutting import Cutting
 from app.store.database import Connection
-from app.store.measurements import Selection
-from app.store.parts import MovePart, Parts
+from app.store.measurements import Selection, planned_once
+from app.store.parts import MovePart, Parts, gather, unpack
 from app.store.queries import load_query
+from app.store.searches import cutting_of
+from app.store.sources import activities, moves_of_sources
 from app.store.spans import Phase
 from app.store.tables import work_items
 
-_OF_MOVES_AND_ITEMS = [load_query(f"data_quality_{part}") for part in ("moves", "items", "idle")]
-_SOURCES = load_query("data_quality_sources")
+_PART_ODDITIES, _KEPT_ODDITIES = load_query("part_oddities"), load_query("kept_oddities")
+_IDLE = load_query("data_quality_idle")
 _UNPLACED = load_query("unplaced")
 
 
 async def findings(connection: Connection, selection: Selection, first: int) -> list[Finding]:
     """Return what each rule finds, in the rules' order, naming the first few items of each."""
-    asked = selection.parameters | {
-        "first": first,
-        "jump": rules.JUMP,
-        "batch": rules.BATCH,
-        "idle_percentile": rules.IDLE_PERCENTILE,
-        "idle_min_visits": rules.IDLE_MIN_VISITS,
-        "idle_default_us": rules.IDLE_DEFAULT_US,
+    async with planned_once(connection):
+        cutting = await cutting_of(connection, selection)
+        odd = await _oddities(cutting)
+        moves = await moves_of_sources(cutting, selection)
+    idle_us = await _idle_limit_us(connection, selection)
+    sources = await activities(connection, selection, moves)
+    found = {
+        **{name: each.finding(name, first) for name, each in odd.items()},
+        **await _unplaced(connection, selection, first, odd),
+        "long_idle": await _long_idle(connection, selection, first, idle_us),
+        "silent_sources": rules.silent_sources(sources, selection.window),
     }
-    sources = await _sources(connection, selection)
-    found = {"silent_sources": rules.silent_sources(sources, selection.window)}
-    for query in _OF_MOVES_AND_ITEMS:
-        for row in await connection.execute(query, asked):
-            found[row.rule] = Finding(
-                rules.rule(row.rule),
-                population=row.population,
-                count=row.found,
-                items_total=row.items_total,
-                items=tuple(row.items or ()),
-            )
     return [found.get(rule.name, Finding(rule, population=0)) for rule in rules.RULES]
+
+
+@dataclass(slots=True)
+class _Odd:
+    """What a rule found so far."""
+
+    population: int = 0
+    n: int = 0
+    items: set[int] = field(default_factory=set)
+
+    def take(self, n: int, packed: Iterable[bytes]) -> None:
+        """Add some moves or items."""
+        self.n += n
+        for each in packed:
+            self.items.update(unpack(each))
+
+    def finding(self, name: str, first: int) -> Finding:
+        """Return the finding, with the first items named."""
+        return Finding(
+            rules.rule(name), self.population, self.n, len(self.items), _first(self.items, first)
+        )
+
+
+def _first(items: Iterable[int], first: int) -> tuple[int, ...]:
+    return tuple(sorted(items)[:first])
+
+
+async def _oddities(cutting: Cutting) -> dict[str, _Odd]:
+    """Return what the rules find that look at one move or item, and batches."""
+    odd: defaultdict[str, _Odd] = defaultdict(_Odd)
+    batches: defaultdict[Any, list[Any]] = defaultdict(list)
+    for row in await cutting.rows(_PART_ODDITIES, _KEPT_ODDITIES):
+        odd[row.rule].population += int(row.population)
+        if row.at is not None:
+            batches[row.stage_id, row.at].append(row)
+        elif row.n:
+            odd[row.rule].take(int(row.n), [row.items])
+    for rows in batches.values():
+        together = sum(int(row.n) for row in rows)
+        if together >= rules.BATCH:
+            odd["batch_moves"].take(together, [row.items for row in rows])
+    return odd
+
+
+async def _idle_limit_us(connection: Connection, selection: Selection) -> int:
+    """Return how long a stay in doing may last, by those that ended in the window."""
+    parts = await gather(connection, replace(selection, calendar=None))
+    stays = [
+        run
+        for each in parts.moves
+        if each.phase is Phase.INSIDE and each.is_move and parts.left_zone(each) is Zone.DOING
+        for run in each.visits
+    ]
+    n = sum(map(len, stays))
+    if n < rules.IDLE_MIN_VISITS:
+        return rules.IDLE_DEFAULT_US
+    return ranked(stays, rules.idle_rank(n))
+
+
+async def _unplaced(
+    connection: Connection, selection: Selection, first: int, odd: dict[str, _Odd]
+) -> dict[str, Finding]:
+    """Return which items have never been anywhere, and what was told of the future."""
+    row = (await connection.execute(_UNPLACED, selection.parameters | {"first": first})).one()
+    return {
+        "items_without_transition": Finding(
+            rules.rule("items_without_transition"),
+            population=odd["created_after_first_transition"].population,
+            count=row.items_without_transition,
+            items_total=row.items_without_transition,
+            items=tuple(row.unplaced_items or ()),
+        ),
+        "ignored_future": Finding(
+            rules.rule("ignored_future"),
+            population=odd["self_transitions"].population + row.ignored_future,
+            count=row.ignored_future,
+            items_total=row.future_items_total,
+            items=tuple(row.future_items or ()),
+        ),
+    }
+
+
+async def _long_idle(
+    connection: Connection, selection: Selection, first: int, idle_us: int
+) -> Finding:
+    asked = selection.parameters | {"first": first, "idle_us": idle_us}
+    row = (await connection.execute(_IDLE, asked)).one()
+    return Finding(
+        rules.rule("long_idle"), row.population, row.found, row.found, tuple(row.items or ())
+    )
 
 
 async def contradictions(
@@ -47,7 +138,7 @@ async def contradictions(
 ) -> dict[str, int]:
     """Count how often the data contradict themselves, by rule: what the parts tell at no cost."""
     inside = [each for each in parts.moves if each.phase is Phase.INSIDE]
-    row = (await connection.execute(_UNPLACED, selection.parameters)).one()
+    row = (await connection.execute(_UNPLACED, selection.parameters | {"first": 0})).one()
     return {
         "from_mismatch": sum(each.mismatch_n for each in inside),
         "self_transitions": sum(each.n for each in inside if _stays(each)),
@@ -61,20 +152,6 @@ async def contradictions(
 
 def _stays(part: MovePart) -> bool:
     return not part.is_cancellation and part.left_id == part.entered_id
-
-
-async def _sources(connection: Connection, selection: Selection) -> list[SourceActivity]:
-    rows = await connection.execute(_SOURCES, selection.parameters)
-    return [
-        SourceActivity(
-            source=row.source,
-            moves=row.moves,
-            last_at=row.last_at,
-            longest_pause_us=row.longest_pause_us,
-            open_items=row.open_items,
-        )
-        for row in rows
-    ]
 
 
 async def titles(connection: Connection, ids: Sequence[int]) -> dict[int, str]:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Table, delete, text, tuple_
 
+from app.store import searches
 from app.store.database import Connection
 from app.store.queries import load_query
 from app.store.spans import Piece
@@ -15,6 +16,7 @@ from app.store.tables import (
     kept_moves,
     kept_passes,
     kept_paths,
+    kept_searches,
     kept_steps,
 )
 
@@ -69,11 +71,12 @@ async def keep(connection: Connection, stream_id: int, pieces: Sequence[Piece]) 
     await connection.execute(_SORT_IN_MEMORY)
     for statement in _KEEP.values():
         await connection.execute(statement, asked)
+    await searches.search(connection, stream_id, pieces)
 
 
 async def drop_hours(connection: Connection, stream_id: int, before: datetime) -> None:
     """Keep the hours that end by an instant no more; the days stay."""
-    for table in _TABLES:
+    for table in (*_TABLES, kept_searches):
         columns = table.c
         await connection.execute(
             delete(table).where(
@@ -89,7 +92,7 @@ async def drop(connection: Connection, stream_id: int, pieces: Collection[Piece]
     if not pieces:
         return
     same = [(each.starts, each.ends) for each in pieces]
-    for table in _TABLES:
+    for table in (*_TABLES, kept_searches):
         columns = table.c
         await connection.execute(
             delete(table).where(
@@ -101,5 +104,5 @@ async def drop(connection: Connection, stream_id: int, pieces: Collection[Piece]
 
 async def forget(connection: Connection, stream_id: int) -> None:
     """Keep no parts of a stream any more."""
-    for table in _TABLES:
+    for table in (*_TABLES, kept_searches):
         await connection.execute(delete(table).where(table.c.value_stream_id == stream_id))

@@ -1,10 +1,12 @@
 """Draw up the value stream map of a window, and find the window to compare it with."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
 from app.domain.errors import InvalidValue
+from app.domain.work_item import WorkItemType
 from app.flow.calendar import Window, explicit_window
 from app.flow.value_stream_map import ValueStreamMap
 from app.store import blocks, broken_rules
@@ -27,6 +29,31 @@ class Comparison:
 async def map_stream(connection: Connection, scope: Scope) -> ValueStreamMap:
     """Return the map of the scope, all from one snapshot."""
     return await map_parts(connection, scope, await gather(connection, scope.selection))
+
+
+@dataclass(frozen=True, slots=True)
+class Maps:
+    """The map of all items, and those of each type if asked for."""
+
+    whole: ValueStreamMap
+    by_type: Mapping[WorkItemType, ValueStreamMap]
+
+
+async def map_types(connection: Connection, scope: Scope, *, by_type: bool = False) -> Maps:
+    """Return the map of the scope, and with `by_type` that of each of its types alone."""
+    parts = await gather(connection, scope.selection)
+    whole = await map_parts(connection, scope, parts)
+    return Maps(whole, await maps_by_type(connection, scope, parts) if by_type else {})
+
+
+async def maps_by_type(
+    connection: Connection, scope: Scope, parts: Parts
+) -> dict[WorkItemType, ValueStreamMap]:
+    """Return the map of each type of the scope, whose parts are known: they tell types apart."""
+    return {
+        kind: await map_parts(connection, alone, parts.only([kind]))
+        for kind, alone in scope.of_each_type().items()
+    }
 
 
 async def map_parts(connection: Connection, scope: Scope, parts: Parts) -> ValueStreamMap:

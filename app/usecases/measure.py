@@ -13,7 +13,7 @@ from app.store.database import Connection
 from app.store.flow_summary import summary_of
 from app.store.parts import gather
 from app.usecases.find_slowest import find_slowest
-from app.usecases.map_stream import map_parts
+from app.usecases.map_stream import map_parts, maps_by_type
 from app.usecases.scope import Scope
 
 
@@ -22,7 +22,8 @@ class Measurement:
     """The flow of a scope: as a whole, by type, stage by stage, and how good the data are.
 
     `slowest` are the items that took longest, by either duration; see `find_slowest`.
-    `contradictions` counts what the data say against themselves, by rule.
+    `contradictions` counts what the data say against themselves, by rule. `maps_by_type` has
+    the map of each type, if asked for.
     """
 
     summary: FlowSummary
@@ -30,10 +31,11 @@ class Measurement:
     map: ValueStreamMap
     contradictions: Mapping[str, int]
     slowest: Mapping[Duration, Sequence[SlowItem] | None]
+    maps_by_type: Mapping[WorkItemType, ValueStreamMap]
 
 
-async def measure(connection: Connection, scope: Scope) -> Measurement:
-    """Return all metrics of the scope."""
+async def measure(connection: Connection, scope: Scope, *, by_type: bool = False) -> Measurement:
+    """Return all metrics of the scope, and with `by_type` the map of each of its types."""
     parts = await gather(connection, scope.selection)
     summary = summary_of(parts)
     return Measurement(
@@ -45,4 +47,5 @@ async def measure(connection: Connection, scope: Scope) -> Measurement:
             each: await find_slowest(connection, scope, each, summary.throughput)
             for each in Duration
         },
+        maps_by_type=await maps_by_type(connection, scope, parts) if by_type else {},
     )

@@ -13,7 +13,7 @@ from app.domain.value_stream import ValueStream
 from app.flow.bursts import grown
 from app.flow.calendar import day_start, hour_start, hours_between, local_day
 from app.flow.periods import Period, days, weeks_and_months
-from app.store import bursts, invalidations, kept_parts, rollups, value_streams
+from app.store import bursts, invalidations, kept_parts, rollups, searches, value_streams
 from app.store.database import Connection
 from app.store.invalidations import Mark
 from app.store.rollups import Kept
@@ -21,6 +21,9 @@ from app.store.spans import Piece
 
 BATCH_DAYS = 31
 """Days computed in one transaction: few enough for one to take seconds, whatever the history."""
+
+MORE_PIECES = 400
+"""Pieces that are searched afterwards in one transaction, where a version before kept them."""
 
 HOURS_FOR_DAYS = 100
 """So long the hours of closed days are kept as well: windows that end now begin within them."""
@@ -81,6 +84,7 @@ async def next_batch(
             kept = await _keep_hours_of_today(connection, stream, kept, marks, settled)
             kept = await _keep_bursts(connection, stream, kept, marks, until, busy)
             await rollups.keep_state(connection, stream_id, kept, complete=True, anew=bool(marks))
+            await searches.search_more(connection, stream_id, MORE_PIECES)
         await invalidations.forget(connection, marks)  # what they are about has been counted anew
         return None
     first, end = batch

@@ -4,7 +4,10 @@ On a history in which everything happens: items skip stages, return, are reopene
 late, corrected and blocked.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator
+import csv
+import io
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import Any
 
 import httpx
@@ -290,8 +293,15 @@ async def test_a_stream_beside_others_leads_to_its_items(
 
 
 GROUPED = [
-    f"{METRICS}/{name}"
-    for name in ("stages", "scatter", "aging", "littles-law", "reopen-rate", "predictability")
+    METRICS,
+    "/api/v1/value-stream-map",
+    *(
+        f"{METRICS}/{name}"
+        for name in (
+            *("stages", "cumulative-flow", "scatter", "aging", "littles-law", "bottleneck"),
+            *("reopen-rate", "predictability"),
+        )
+    ),
 ]
 """Endpoints whose groups look like the whole; a histogram's bins are as wide as the whole's."""
 
@@ -308,11 +318,75 @@ async def test_a_group_is_what_its_type_gives_alone(rich: httpx.AsyncClient, pat
         assert {name: group[name] for name in same} == {name: alone[name] for name in same}
     assert (await get(rich, path, **asked))["groups"] is None
     table = {"Accept": "text/csv"}
-    plain = await rich.get(path, params=asked, headers=table)
     grouped = await rich.get(path, params=asked | {"group_by": "type"}, headers=table)
-    header, *rows = grouped.text.splitlines()
-    assert "type" in header.split(",")
-    assert len(rows) >= len(plain.text.splitlines()) - 1
+    rows = list(csv.DictReader(io.StringIO(grouped.text)))
+    assert {row["type"] for row in rows} == {"feature", "bug", "task"}
+
+
+@pytest.mark.parametrize("asked", [*ASKED, {"start": day(0), "end": day(60)}])
+async def test_what_is_counted_of_the_groups_adds_up_to_the_whole(
+    rich: httpx.AsyncClient, asked: dict[str, Any]
+) -> None:
+    """P5: whatever counts items, moves or visits, and every line of the cumulative flow."""
+    of_groups = asked | {"group_by": "type"}
+    flow = await get(rich, METRICS, **of_groups)
+    assert added(flow["groups"], COUNTED) == {name: flow[name] for name in COUNTED}
+    assert sum(group["wip"] for group in flow["groups"]) == pytest.approx(flow["wip"], rel=1e-12)
+    of_groups_stages = zip(*(group["stages"] for group in flow["groups"]), strict=True)
+    stages = [added(each, STAGE_COUNTED) for each in of_groups_stages]
+    assert stages == [added([stage], STAGE_COUNTED) for stage in flow["stages"]] or not stages
+    mapped = await get(rich, "/api/v1/value-stream-map", **of_groups)
+    totals = [group["totals"] for group in mapped["groups"]]
+    names = ("items_finished", "items_waiting", "wip")
+    assert added(totals, names) == {name: mapped["totals"][name] for name in names}
+    lines = await get(rich, f"{METRICS}/cumulative-flow", **of_groups, from_beginning=True)
+    for name in ("opening", "points"):
+        assert tallied(group[name] for group in lines["groups"]) == tallied([lines[name]])
+    evidence = await get(rich, f"{METRICS}/bottleneck", **of_groups)
+    for stage in evidence["stages"]:
+        apart = [
+            each
+            for group in evidence["groups"]
+            for each in group["stages"]
+            if each["stage"] == stage["stage"]
+        ]
+        assert sum(each["wip_at_end"] for each in apart) == stage["wip_at_end"]
+
+
+COUNTED = (
+    *("throughput", "started", "created", "discarded", "discarded_started", "reopened"),
+    *("recompleted", "net_completed", "decommits", "wip_now", "wip_at_end", "open_items"),
+    *("backlog_items", "cycle_time_count", "lead_time_count"),
+)
+STAGE_COUNTED = (
+    *("wip_at_end", "arrivals", "departures", "discarded", "visits", "instant_visits"),
+    *("forward_exits", "returned"),
+)
+
+
+def added(several: Iterable[Answer], names: Iterable[str]) -> dict[str, int]:
+    """Add up some numbers; those that there are none of count as nothing."""
+    known = list(several)
+    return {name: sum(each[name] or 0 for each in known) for name in names}
+
+
+def tallied(several: Iterable[Any]) -> Counter[str]:
+    """Add up all whole numbers of answers of one shape, by where they stand."""
+    found: Counter[str] = Counter()
+
+    def take(place: str, value: Any) -> None:
+        if isinstance(value, dict):
+            for name, inner in value.items():
+                take(f"{place}.{name}", inner)
+        elif isinstance(value, list):
+            for number, inner in enumerate(value):
+                take(f"{place}.{number}", inner)
+        elif isinstance(value, int) and not isinstance(value, bool):
+            found[place] += value
+
+    for each in several:
+        take("", each)
+    return +found
 
 
 async def test_why_a_duration_is_what_it_is_can_be_told_from_one_answer(

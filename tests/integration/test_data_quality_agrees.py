@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
@@ -18,9 +19,12 @@ from app.flow.irregularities import find
 from app.store import data_quality as store
 from app.store.database import Database
 from app.store.measurements import Selection
-from tests.fixture_f1 import F1_STREAM, F1_WEEK, at, d1, d3, d8, history
-from tests.integration.stored import Stored, agreement_test, stored
-from tests.strategies import Population, durations, populations, windows
+from app.telemetry import BUCKET_HOURS
+from app.usecases.roll_up import roll_up
+from tests.fixture_f1 import F1, F1_STREAM, F1_WEEK, at, d1, d3, d8, history
+from tests.integration.stored import Stored, agreement_test, stored, stored_test
+from tests.integration.test_rollups_agree import apply, changes, in_zone, roll_up_all
+from tests.strategies import Population, durations, instants, populations, windows, zones
 
 BY_HISTORIES_ALONE = {"silent_sources", "ignored_future"}
 """Rules that need more than histories."""
@@ -94,6 +98,56 @@ async def test_a_filter_by_type_looks_at_the_items_of_these_types(
     assert {name: replace(each, items=()) for name, each in findings.items()} == {
         name: replace(each, items=()) for name, each in expected.items()
     }
+
+
+@settings(stored_test, max_examples=10)
+@given(populations_with_assertions(), zones(), st.data())
+async def test_what_was_kept_and_the_log_give_the_same_findings(
+    shared_database: Database, population: Population, tz: ZoneInfo, data: st.DataObject
+) -> None:
+    """P14: while days are closed, corrected and closed again, for any window and any types."""
+    types = st.one_of(st.none(), st.sets(st.sampled_from(WorkItemType)))
+    async with stored(shared_database, population) as first:
+        inside = await in_zone(first, tz)
+        for settled in sorted(data.draw(st.lists(instants(), min_size=1, max_size=2))):
+            await roll_up(inside.connection, inside.stream.id, BUCKET_HOURS, settled)
+            for change in [None, *data.draw(changes(population))]:
+                if change is not None:
+                    await apply(inside, change)
+                chosen = data.draw(types)
+                window = data.draw(windows_seen_at_any_time())
+                selection = Selection(
+                    inside.stream.id, window, None if chosen is None else sorted(chosen)
+                )
+                kept = await store.findings(inside.connection, selection, 1000)
+                savepoint = await inside.connection.begin_nested()
+                await inside.connection.execute(text("DELETE FROM rollup_state"))
+                assert kept == await store.findings(inside.connection, selection, 1000)
+                await savepoint.rollback()
+
+
+async def test_pieces_that_another_version_kept_are_searched_afterwards(
+    shared_database: Database,
+) -> None:
+    """Until then they are searched by whoever asks."""
+    async with stored(shared_database, Population(F1_STREAM, F1)) as inside:
+        await roll_up_all(inside)
+        found = await measured(inside, F1_WEEK)
+        searched = text("SELECT count(*) FROM kept_searches")
+        count = (await inside.connection.execute(searched)).scalar_one()
+        # as a version does that does not know of searches
+        for statement in (
+            "CREATE TEMPORARY TABLE again ON COMMIT DROP AS TABLE kept_items",
+            "DELETE FROM kept_items",
+            "INSERT INTO kept_items TABLE again",
+        ):
+            await inside.connection.execute(text(statement))
+        assert (await inside.connection.execute(searched)).scalar_one() < count
+        assert await measured(inside, F1_WEEK) == found
+        await roll_up_all(inside)
+        assert (await inside.connection.execute(searched)).scalar_one() == count
+        assert await measured(inside, F1_WEEK) == found
+    assert found["teleports"].count == 1
 
 
 @pytest.mark.parametrize(("ago", "days"), [(0, 7), (0, 90), (40, 30), (100, 20)])

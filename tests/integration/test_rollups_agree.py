@@ -56,6 +56,9 @@ KEPT = (
     "kept_passes",
     "kept_steps",
     "kept_crossings",
+    "kept_searches",
+    "kept_oddities",
+    "kept_sources",
 )
 
 

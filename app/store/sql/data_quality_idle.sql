@@ -1,11 +1,10 @@
 -- Which items of one value stream in process at the end of the window [starts, ends) have been in
--- their stage for longer than nearly all stays in doing that ended in the window.
+-- their stage for longer than a limit.
 --   stream_id  integer
 --   starts, ends  timestamptz; as_of is not needed: ends lies at most 1 microsecond after it
 --   types  text[]: only items of these types; NULL for all
 --   first  integer: name at most so many items, lowest ids first
---   idle_percentile  float8; idle_min_visits  integer; idle_default_us  bigint: the limit is this
---       percentile, of fewer visits the default
+--   idle_us  bigint: longer than this is long
 -- One row: rule, population, found, items_total, items (bigint[]).
 --
 -- Where an item stands is known now; if it has moved since the window, its first later move tells
@@ -20,26 +19,6 @@ items AS NOT MATERIALIZED (
     FROM work_items i
     WHERE i.value_stream_id = CAST(:stream_id AS integer)
       AND (CAST(:types AS text[]) IS NULL OR i.type = ANY (CAST(:types AS text[])))
-),
-stays AS (
-    SELECT (extract(epoch FROM t.timestamp - t.from_stage_since) * 1000000)::bigint AS us
-    FROM stage_transitions t
-    WHERE t.value_stream_id = CAST(:stream_id AS integer)
-      AND t.timestamp >= CAST(:starts AS timestamptz)
-      AND t.timestamp < CAST(:ends AS timestamptz)
-      AND t.voided_at IS NULL
-      AND t.from_stage_id IN (SELECT stage_id FROM doing)
-      AND t.from_stage_id <> t.to_stage_id
-      AND (CAST(:types AS text[]) IS NULL
-           -- one row by key for each move: a join would read all items of the types
-           OR (SELECT i.type FROM work_items i WHERE i.id = t.work_item_id)
-              = ANY (CAST(:types AS text[])))
-),
-idle_limit AS (
-    SELECT CASE WHEN count(*) >= CAST(:idle_min_visits AS integer)
-                THEN percentile_disc(CAST(:idle_percentile AS float8)) WITHIN GROUP (ORDER BY us)
-                ELSE CAST(:idle_default_us AS bigint) END AS us
-    FROM stays
 ),
 later AS (
     SELECT DISTINCT ON (t.work_item_id)
@@ -70,9 +49,8 @@ standing AS (
 ),
 looked_at AS (
     SELECT s.id,
-           (extract(epoch FROM CAST(:ends AS timestamptz) - s.since) * 1000000)::bigint > l.us
-               AS is_idle
-    FROM standing s, idle_limit l
+           span_us(s.since, CAST(:ends AS timestamptz)) > CAST(:idle_us AS bigint) AS is_idle
+    FROM standing s
 )
 SELECT 'long_idle' AS rule,
        count(*) AS population,

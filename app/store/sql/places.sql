@@ -1,6 +1,8 @@
--- Where the items of one value stream lie now, in todo and doing, and how far they have ever come.
+-- Where the items of one value stream lie now, in todo and doing, how far they have ever come, and if
+-- asked for by type.
 --   stream_id  integer
 --   types  text[]: only items of these types; NULL for all
+--   by_type  boolean: tell types apart
 -- mark is the largest order that the items have come to. What was cancelled lies nowhere.
 WITH zones AS MATERIALIZED (
     SELECT stage_id, "order" AS place, zone
@@ -9,10 +11,11 @@ WITH zones AS MATERIALIZED (
 ),
 -- stage by stage and item by item, by index: hence OFFSET 0
 lying AS MATERIALIZED (
-    SELECT z.stage_id, reached.mark
+    SELECT z.stage_id, reached.mark,
+           CASE WHEN CAST(:by_type AS boolean) THEN i.type ELSE '' END AS type
     FROM zones z
     CROSS JOIN LATERAL (
-        SELECT id
+        SELECT id, type
         FROM work_items
         WHERE value_stream_id = CAST(:stream_id AS integer)
           AND current_stage_id = z.stage_id
@@ -29,6 +32,6 @@ lying AS MATERIALIZED (
     ) reached
     WHERE z.zone <> 'done'
 )
-SELECT stage_id, mark, count(*) AS items
+SELECT type, stage_id, mark, count(*) AS items
 FROM lying
-GROUP BY stage_id, mark;
+GROUP BY type, stage_id, mark;

@@ -32,6 +32,7 @@ from app.store.tables.rollups import (
     total_counts,
 )
 from app.store.tables.schema import metadata
+from app.store.tables.searches import kept_oddities, kept_searches, kept_sources
 from app.store.tables.streams import (
     allowed_moves,
     broken_rules,
@@ -52,8 +53,11 @@ __all__ = [
     "kept_items",
     "kept_levels",
     "kept_moves",
+    "kept_oddities",
     "kept_passes",
     "kept_paths",
+    "kept_searches",
+    "kept_sources",
     "kept_steps",
     "metadata",
     "news",
