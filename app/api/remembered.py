@@ -93,7 +93,7 @@ class Answers:
         answer = _Answer(state, at, headers, body, etag)
         question = _question(request)
         self._forget(question)
-        if len(body) <= MAX_BYTES // 4:
+        if len(body) <= MAX_BYTES // 2:
             self._kept[question] = answer
             self._bytes += len(body)
             while self._bytes > MAX_BYTES:
