@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, cast
 import fastapi_offline
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
+from starlette.middleware.errors import ServerErrorMiddleware
+from starlette.types import ASGIApp
 
 from app import __version__, api, jobs
 from app.api import (
@@ -104,6 +106,23 @@ How work flows from idea to production, and why it waits.
 """
 
 
+class _Service(FastAPI):
+    """FastAPI, which sees only what is not plain; everything is observed."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Put our outermost layers around those of the framework."""
+        framework = super().build_middleware_stack()
+        if isinstance(framework, ServerErrorMiddleware):
+            framework = framework.app  # what nobody expected is answered by Observed
+        settings: Settings = self.state.settings
+        return Observed(
+            PlainRequests(framework),
+            max_body_bytes=settings.max_import_bytes,
+            log_all=settings.log_requests,
+            slow=settings.log_slow,
+        )
+
+
 def create_app(settings: Settings | None = None, database_url: str | None = None) -> FastAPI:
     """Return the service for these settings (unsaid: the environment's).
 
@@ -149,7 +168,7 @@ def create_app(settings: Settings | None = None, database_url: str | None = None
                 yield
         await asyncio.to_thread(tracing.stop)  # it sends what is left, and waits for that
 
-    app = FastAPI(
+    app = _Service(
         title="VSM Service",
         version=__version__,
         description=DESCRIPTION,
@@ -160,14 +179,7 @@ def create_app(settings: Settings | None = None, database_url: str | None = None
         telemetry=cast("TelemetryConfig", tracing.of_requests()),
     )
     app.state.settings = chosen
-    app.add_middleware(PlainRequests)
     app.add_middleware(StreamPaths)
-    app.add_middleware(
-        Observed,
-        max_body_bytes=chosen.max_import_bytes,
-        log_all=chosen.log_requests,
-        slow=chosen.log_slow,
-    )
     problems.install(app)
     for module in _ROUTES:
         app.include_router(module.router)

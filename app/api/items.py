@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from fastapi import Response
 from pydantic import ConfigDict, Field
@@ -10,7 +10,7 @@ from pydantic.config import JsonDict
 
 from app.api.types import Answer
 from app.domain.broken_rule import BrokenRule, Rule
-from app.domain.transition import ActorKind, Moved
+from app.domain.transition import ActorKind, Moved, RecordedTransition
 from app.domain.value_stream import ValueStream
 from app.domain.work_item import WorkItem, WorkItemType
 from app.store.blocks import Obstacle
@@ -106,25 +106,32 @@ class WorkItemOut(Answer):
         cls, item: WorkItem, stage: str | None, stream_key: str, obstacle: Obstacle | None = None
     ) -> Self:
         """Render an item that is in this stage of this stream, and what blocks it."""
-        return cls(
-            id=item.id,
-            title=item.title,
-            type=item.type,
-            created_at=item.created_at,
-            updated_at=item.updated_at,
-            current_stage=stage,
-            current_stage_since=item.facts.stage_since,
-            version=item.version,
-            value_stream=stream_key,
-            source=item.source,
-            external_key=item.external_key,
-            started_at=item.facts.started_at,
-            finished_at=item.facts.finished_at,
-            cancelled_at=item.cancelled_at,
-            cancel_reason=item.cancel_reason,
-            blocked_since=obstacle.since if obstacle else None,
-            blocked_by=obstacle.reason if obstacle else None,
-        )
+        return cls.model_validate(item_fields(item, stage, stream_key, obstacle))
+
+
+def item_fields(
+    item: WorkItem, stage: str | None, stream_key: str, obstacle: Obstacle | None = None
+) -> dict[str, Any]:
+    """Return the fields of a `WorkItemOut`, in its order; they are its JSON as they are."""
+    return {
+        "id": item.id,
+        "title": item.title,
+        "type": item.type,
+        "created_at": item.created_at,
+        "updated_at": item.updated_at,
+        "current_stage": stage,
+        "current_stage_since": item.facts.stage_since,
+        "version": item.version,
+        "value_stream": stream_key,
+        "source": item.source,
+        "external_key": item.external_key,
+        "started_at": item.facts.started_at,
+        "finished_at": item.facts.finished_at,
+        "cancelled_at": item.cancelled_at,
+        "cancel_reason": item.cancel_reason,
+        "blocked_since": obstacle.since if obstacle else None,
+        "blocked_by": obstacle.reason if obstacle else None,
+    }
 
 
 class EnteredItemOut(WorkItemOut):
@@ -150,6 +157,20 @@ class TransitionOut(Answer):
     )
 
 
+def move_fields(move: RecordedTransition) -> dict[str, Any]:
+    """Return the fields of a `TransitionOut`, in its order; they are its JSON as they are."""
+    return {
+        "id": move.id,
+        "work_item_id": move.work_item_id,
+        "from_stage": move.from_stage,
+        "to_stage": move.to_stage,
+        "timestamp": move.timestamp,
+        "reason": move.reason,
+        "actor_kind": move.actor_kind,
+        "source_event_id": move.source_event_id,
+    }
+
+
 class MovedOut(TransitionOut):
     """A move that was just made."""
 
@@ -158,10 +179,8 @@ class MovedOut(TransitionOut):
     @classmethod
     def of(cls, moved: Moved) -> Self:
         """Render a move with the rules it broke."""
-        found = cls.model_validate(moved.transition)
-        if moved.broken:
-            found.warnings = warnings_of(moved.broken)
-        return found
+        fields = move_fields(moved.transition)
+        return cls.model_validate(fields | {"warnings": warnings_of(moved.broken)})
 
 
 class VoidableTransitionOut(TransitionOut):

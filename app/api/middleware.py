@@ -4,8 +4,8 @@ import functools
 import random
 import re
 import time
-from collections.abc import MutableMapping
-from typing import Any
+from collections.abc import Iterable, MutableMapping
+from typing import Any, NamedTuple
 
 import structlog
 from starlette.exceptions import HTTPException
@@ -48,9 +48,10 @@ class Observed:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = _request_id(scope)
+        told = _told(scope["headers"])
+        request_id = told.request_id
         scope.setdefault("state", {})["request_id"] = request_id
-        structlog.contextvars.bind_contextvars(request_id=request_id, **_trace(scope))
+        structlog.contextvars.bind_contextvars(request_id=request_id, **told.trace)
         REQUESTS_IN_PROGRESS.inc()
         began = time.perf_counter()
         status = SERVER_ERROR
@@ -70,7 +71,7 @@ class Observed:
             await send(message)
 
         try:
-            await self._app(scope, self._bounded(scope, receive), observe)
+            await self._app(scope, self._bounded(told.length, receive), observe)
         except Exception as error:
             log.exception("internal error", exc_info=error)
             if answering:
@@ -97,13 +98,12 @@ class Observed:
             ms=round(seconds * 1000, 1),
         )
 
-    def _bounded(self, scope: Scope, receive: Receive) -> Receive:
+    def _bounded(self, length: int | None, receive: Receive) -> Receive:
         """Give up reading a body as soon as it is, or says that it is, too large."""
-        headers = dict(scope["headers"])
-        length = headers.get(b"content-length", b"0")
-        size = int(length) if length.isdigit() else 0
+        if length is not None and length <= self._max_body_bytes:
+            return receive  # the server reads no more than that
         too_large = HTTPException(413)
-        if size > self._max_body_bytes:
+        if length is not None:
 
             async def refuse() -> Message:
                 raise too_large
@@ -122,24 +122,39 @@ class Observed:
         return count
 
 
-def _request_id(scope: Scope) -> str:
-    for name, value in scope["headers"]:
-        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value.decode("latin-1")):
-            return str(value.decode())
-    return f"{random.getrandbits(128):032x}"
+class _Told(NamedTuple):
+    """What a request's headers tell of it.
+
+    The caller's trace is told so that logs lead to it also where nobody collects our spans. A body
+    of unknown length has None.
+    """
+
+    request_id: str
+    trace: dict[str, str]
+    length: int | None
+
+
+def _told(headers: Iterable[tuple[bytes, bytes]]) -> _Told:
+    request_id: str | None = None
+    trace: dict[str, str] = {}
+    length: int | None = 0
+    for name, value in headers:
+        if name == b"content-length":
+            length = int(value) if value.isdigit() else None
+        elif name == b"transfer-encoding":
+            length = None
+        elif name == b"x-request-id":
+            given = value.decode("latin-1")
+            request_id = request_id or (given if _REQUEST_ID.fullmatch(given) else None)
+        elif name == b"traceparent" and not trace:
+            found = _TRACEPARENT.fullmatch(value.decode("latin-1"))
+            trace = {"trace_id": found[1]} if found else {}
+    return _Told(request_id or f"{random.getrandbits(128):032x}", trace, length)
 
 
 # looking a counter up by its labels costs more than counting; there are few of them
 _counter = functools.cache(REQUESTS.labels)
 _histogram = functools.cache(REQUEST_SECONDS.labels)
-
-
-def _trace(scope: Scope) -> dict[str, str]:
-    """Return the caller's trace, so that logs lead to it also where nobody collects our spans."""
-    for name, value in scope["headers"]:
-        if name == b"traceparent" and (found := _TRACEPARENT.fullmatch(value.decode("latin-1"))):
-            return {"trace_id": found[1]}
-    return {}
 
 
 def _count(scope: MutableMapping[str, Any], status: int, seconds: float | None) -> None:

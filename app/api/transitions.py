@@ -1,7 +1,7 @@
 """Moves of a work item: make one, read them all, take one back."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import ConfigDict, Field
@@ -111,37 +111,42 @@ class History(Answer):
     @classmethod
     def of(cls, journey: Journey) -> "History":
         """Render a journey."""
-        item, times, as_of = journey.item, journey.times, journey.as_of
-        return cls(
-            work_item_id=item.id,
-            work_item_title=item.title,
-            as_of=as_of,
-            clock=journey.clock,
-            created_at=times.created,
-            started_at=times.started,
-            finished_at=times.finished,
-            final_finished_at=times.final_finished,
-            cancelled_at=times.cancelled,
-            cycle_time=_hours(times.cycle_us),
-            lead_time=_hours(times.lead_us),
-            age=_hours(times.age_us(as_of)),
-            parked_time=_hours(times.parked_us),
-            blocked_time=_hours(journey.blocked_us),
-            blocks=[BlockOut.model_validate(each) for each in journey.blocks],
-            visits=[_visit(visit, as_of, times.between) for visit in times.visits],
-            transitions=[VoidableTransitionOut.model_validate(each) for each in journey.moves],
-        )
+        return cls.model_validate(history_fields(journey))
 
 
-def _visit(visit: Visit, as_of: datetime, between: Measure) -> VisitOut:
+def history_fields(journey: Journey) -> dict[str, Any]:
+    """Return the fields of a journey's `History`, in its order; they are its JSON as they are."""
+    item, times, as_of = journey.item, journey.times, journey.as_of
+    return {
+        "work_item_id": item.id,
+        "work_item_title": item.title,
+        "as_of": as_of,
+        "clock": journey.clock,
+        "created_at": times.created,
+        "started_at": times.started,
+        "finished_at": times.finished,
+        "final_finished_at": times.final_finished,
+        "cancelled_at": times.cancelled,
+        "cycle_time": _hours(times.cycle_us),
+        "lead_time": _hours(times.lead_us),
+        "age": _hours(times.age_us(as_of)),
+        "parked_time": _hours(times.parked_us),
+        "blocked_time": _hours(journey.blocked_us),
+        "visits": [_visit(visit, as_of, times.between) for visit in times.visits],
+        "blocks": journey.blocks,
+        "transitions": journey.moves,
+    }
+
+
+def _visit(visit: Visit, as_of: datetime, between: Measure) -> dict[str, Any]:
     until = visit.exited or max(as_of, visit.entered)
-    return VisitOut(
-        stage=visit.stage.name,
-        entered=visit.entered,
-        exited=visit.exited,
-        ending=visit.ending,
-        hours=between(visit.entered, until) / US_PER_HOUR,
-    )
+    return {
+        "stage": visit.stage.name,
+        "entered": visit.entered,
+        "exited": visit.exited,
+        "ending": visit.ending,
+        "hours": between(visit.entered, until) / US_PER_HOUR,
+    }
 
 
 def _hours(microseconds: int | None) -> float | None:

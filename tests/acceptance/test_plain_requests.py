@@ -166,6 +166,7 @@ async def test_both_ways_tell_the_same_history(client: httpx.AsyncClient) -> Non
             del body["as_of"], body["age"]
             for visit in body["visits"]:
                 visit["hours"] = visit["exited"] and visit["hours"]
+            body["fields"] = [*body, *body["visits"][0], *body["transitions"][0]]
             found.append((each.status_code, each.headers["etag"], body))
         return found
 
