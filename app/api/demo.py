@@ -24,10 +24,10 @@ class WhichStream(RequestModel):
 
 
 class DemoAsked(WhichStream):
-    """How much is made up."""
+    """How much is made up: no more than is made in a moment. `vsm demo` makes more."""
 
-    days: int = Field(365, ge=7, le=3650, description="how far back it begins")
-    items_per_week: float = Field(12, ge=0.1, le=100, description="arrivals")
+    days: int = Field(365, ge=7, le=400, description="how far back it begins")
+    items_per_week: float = Field(12, ge=0.1, le=25, description="arrivals")
     seed: int = Field(1, ge=0, le=2**31 - 1, description="another seed, another history")
 
 

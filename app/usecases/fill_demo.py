@@ -1,6 +1,8 @@
 """Fill a value stream with a made-up year, so that every chart has something to show."""
 
+import asyncio
 from collections.abc import Callable
+from functools import partial
 
 from app.connectors import demo
 from app.domain.errors import StreamNotEmpty
@@ -33,7 +35,8 @@ async def fill_demo(
                 f"value stream {stream.key!r} has items; apply a stream of its own for made-up ones"
             )
     now = await transitions.clock(connection)
-    told = list(
-        demo.histories(stream, now=now, days=days, items_per_week=items_per_week, seed=seed)
+    histories = partial(
+        demo.histories, stream, now=now, days=days, items_per_week=items_per_week, seed=seed
     )
+    told = await asyncio.to_thread(lambda: list(histories()))  # others are served meanwhile
     return (await ingest(connection, stream, told, now=now, progress=progress)).merged
