@@ -1,12 +1,12 @@
 """What is odd about closed days and hours, kept so that data quality need not search them again.
 
-Revision: 0009, after 0007.
+Revision: 0009, after 0010.
 """
 
 from alembic import op
 
 revision = "0009"
-down_revision = "0007"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 
