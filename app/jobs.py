@@ -106,9 +106,10 @@ async def _roll_up_stream(database: Database, stream_id: int) -> int:
     batches = 0
     while True:
         async with transaction(database) as connection:
-            if not await roll_up(connection, stream_id, BUCKET_HOURS):
-                return batches
-        batches += 1
+            done = await roll_up(connection, stream_id, BUCKET_HOURS)
+        batches += done is not None
+        if done is None or done.everything:
+            return batches
 
 
 JOBS = (

@@ -85,6 +85,15 @@ _INDEXES = """
       AND indexname NOT IN (SELECT conname FROM pg_constraint)
 """
 
+_SIZES = """
+    SELECT relname AS name, reltuples::bigint AS rows,
+           pg_table_size(oid) / greatest(reltuples, 1)::bigint AS heap,
+           pg_indexes_size(oid) / greatest(reltuples, 1)::bigint AS indexes
+    FROM pg_class
+    WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND reltuples > 0
+    ORDER BY pg_total_relation_size(oid) DESC
+"""
+
 
 async def generate(
     url: str, items: int, *, per_day: float = PER_DAY, until: datetime | None = None
@@ -116,6 +125,14 @@ async def generate(
         await connection.close()
 
 
+async def tell_sizes(url: str) -> None:
+    """Print how many bytes a row of each large table takes, with its part of the indexes."""
+    connection = await asyncpg.connect(url)
+    for row in await connection.fetch(_SIZES):
+        print(f"{row['name']}: {row['rows']:,} rows, {row['heap']} + {row['indexes']} bytes each")
+    await connection.close()
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("url")
@@ -123,3 +140,4 @@ if __name__ == "__main__":
     parser.add_argument("--per-day", type=float, default=PER_DAY)
     asked = parser.parse_args()
     asyncio.run(generate(asked.url, asked.items, per_day=asked.per_day))
+    asyncio.run(tell_sizes(asked.url))

@@ -11,7 +11,7 @@ transaction that was under way has ended. That keeps live moves free of it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, insert, select, text
@@ -95,12 +95,13 @@ async def pending(connection: Connection, stream_id: int) -> list[Mark]:
     return [Mark(*row) for row in await connection.execute(query)]
 
 
-async def consume(connection: Connection, seen: Sequence[Mark], until: datetime) -> None:
-    """Take these marks away as far as they lie before an instant, the earliest time first."""
+async def consume(connection: Connection, seen: Sequence[Mark], until: datetime) -> list[Mark]:
+    """Take these marks away as far as they lie before an instant; returns what is left of them."""
     over = [mark for mark in seen if mark.through is not None and mark.through < until]
     await forget(connection, over)
-    left = [mark.id for mark in seen if mark not in over]
-    await connection.execute(_SHORTEN, {"ids": left, "until": until})
+    left = [mark for mark in seen if mark not in over]
+    await connection.execute(_SHORTEN, {"ids": [mark.id for mark in left], "until": until})
+    return [replace(mark, from_instant=max(mark.from_instant, until)) for mark in left]
 
 
 async def forget(connection: Connection, seen: Sequence[Mark]) -> None:

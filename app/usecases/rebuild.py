@@ -24,5 +24,5 @@ async def rebuild(
     """
     await rollups.lock(connection, stream_id)
     await rollups.begin_anew(connection, stream_id)
-    while (until := await next_batch(connection, stream_id, bounds_hours, settled)) is not None:
-        progress(until)
+    while done := await next_batch(connection, stream_id, bounds_hours, settled):
+        progress(done.until)

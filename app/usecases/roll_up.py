@@ -5,7 +5,7 @@ the last closed hour, that too.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, tzinfo
 from itertools import pairwise
 
@@ -38,6 +38,17 @@ ONE_DAY = timedelta(days=1)
 ONE_HOUR = timedelta(hours=1)
 
 
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A batch: the day up to which it came, and whether it left nothing of what it had seen.
+
+    Where changes keep coming there is always more to do, but not at once.
+    """
+
+    until: date
+    everything: bool
+
+
 def negated(bounds_hours: Sequence[int]) -> tuple[float, ...]:
     """Return bounds of durations as the database takes them: seconds times -1, ascending."""
     return tuple(sorted(-3600.0 * hours for hours in bounds_hours))
@@ -50,8 +61,8 @@ async def roll_up(
     settled: datetime | None = None,
     *,
     busy: int = BUSY,
-) -> bool:
-    """Roll up the next batch of one stream's days; returns whether there was any to do.
+) -> Done | None:
+    """Roll up the next batch of one stream's days; returns what was done, None for nothing.
 
     First what has been changed since it was rolled up, then what has been closed since. The caller
     commits. Does nothing while another process is at it. `settled`: before when nothing changes
@@ -59,8 +70,8 @@ async def roll_up(
     rolled up without waiting for its end.
     """
     if not await rollups.try_lock(connection, stream_id):
-        return False
-    return await next_batch(connection, stream_id, bounds_hours, settled, busy) is not None
+        return None
+    return await next_batch(connection, stream_id, bounds_hours, settled, busy)
 
 
 async def next_batch(
@@ -69,8 +80,8 @@ async def next_batch(
     bounds_hours: Sequence[int],
     settled: datetime | None = None,
     busy: int = BUSY,
-) -> date | None:
-    """Do what `roll_up` does, for whoever holds the lock; returns the day up to which it came."""
+) -> Done | None:
+    """Do what `roll_up` does, for whoever holds the lock."""
     stream = await value_streams.load_by_id(connection, stream_id)
     tz = stream.zone_info
     until = settled or await invalidations.settled(connection)
@@ -79,27 +90,38 @@ async def next_batch(
     marks = await invalidations.pending(connection, stream_id)
     kept = await _kept_or_begun(connection, stream, negated(bounds_hours))
     batch = None if kept is None else _next_days(kept, marks, today, tz)
-    if kept is None or batch is None:
-        if kept is not None:
-            kept = await _keep_hours_of_today(connection, stream, kept, marks, settled)
-            kept = await _keep_bursts(connection, stream, kept, marks, until, busy)
-            await rollups.keep_state(connection, stream_id, kept, complete=True, anew=bool(marks))
-            await searches.search_more(connection, stream_id, MORE_PIECES)
-        await invalidations.forget(connection, marks)  # what they are about has been counted anew
+    if kept is None:
+        await invalidations.forget(connection, marks)
         return None
-    first, end = batch
-    until = day_start(end, tz)
-    kept = replace(kept, filled_until=max(kept.filled_until, until))
+    if batch is not None:
+        kept = await _keep_days(connection, stream, kept, batch, today)
+        marks = await invalidations.consume(connection, marks, day_start(batch[1], tz))
+        if _next_days(kept, marks, today, tz) is not None:
+            await rollups.keep_state(connection, stream_id, kept, complete=False)
+            return Done(batch[1], everything=False)
+    kept = await _keep_hours_of_today(connection, stream, kept, marks, settled)
+    kept = await _keep_bursts(connection, stream, kept, marks, until, busy)
+    anew = batch is not None or bool(marks)
+    await rollups.keep_state(connection, stream_id, kept, complete=True, anew=anew)
+    await searches.search_more(connection, stream_id, MORE_PIECES)
+    await invalidations.forget(connection, marks)  # what they are about has been counted anew
+    return None if batch is None else Done(batch[1], everything=True)
+
+
+async def _keep_days(
+    connection: Connection, stream: ValueStream, kept: Kept, batch: tuple[date, date], today: date
+) -> Kept:
+    """Keep adjacent days, `[first, end)`, with their weeks and months."""
+    (first, end), tz = batch, stream.zone_info
+    kept = replace(kept, filled_until=max(kept.filled_until, day_start(end, tz)))
     found = days(first, end, tz)
     if found:
         await rollups.keep_days(connection, stream, found, kept.negated_bounds)
         kept = await _keep_parts(connection, stream, kept, found, today)
         periods = weeks_and_months(first, end, local_day(kept.filled_until, tz), tz)
         await rollups.keep_periods(connection, stream, periods)
-        await rollups.add_up(connection, stream_id)
-    await invalidations.consume(connection, marks, until)
-    await rollups.keep_state(connection, stream_id, kept, complete=False)
-    return end
+        await rollups.add_up(connection, stream.id)
+    return kept
 
 
 async def _keep_parts(

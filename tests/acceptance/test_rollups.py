@@ -2,6 +2,7 @@
 
 import csv
 import io
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -9,7 +10,11 @@ import pytest
 
 from app import jobs
 from app.cli.rebuild import _rebuild as rebuild
-from app.store.database import Database
+from app.store import invalidations
+from app.store.database import Database, transaction
+from app.store.rollups import stream_ids
+from app.telemetry import BUCKET_HOURS
+from app.usecases.roll_up import roll_up
 from tests.acceptance.helpers import ITEMS, act, create, day, get, history, move, problem, sql, told
 
 PATH = "/api/v1/metrics/rollups"
@@ -156,3 +161,18 @@ async def test_what_cannot_be_asked_is_refused(
 
 async def test_an_unknown_stream_is_not_found(client: httpx.AsyncClient) -> None:
     problem(await client.get(PATH, params={"stream": "nowhere"}), 404, "unknown-stream")
+
+
+async def test_one_batch_takes_all_changes_it_saw_away_so_that_those_to_come_cannot_starve_it(
+    client: httpx.AsyncClient, database: Database
+) -> None:
+    before, later = ((datetime.now(UTC) - timedelta(days=n)).isoformat() for n in (9, 3))
+    item_id = await told(client, ("Backlog", before))
+    await jobs.roll_up_streams(database)
+    await move(client, item_id, "Testing", later)  # ever since, the item is elsewhere
+    async with transaction(database) as connection:
+        [stream_id] = await stream_ids(connection)
+        done = await roll_up(connection, stream_id, BUCKET_HOURS)
+        assert done is not None
+        assert done.everything
+        assert await invalidations.pending(connection, stream_id) == []
