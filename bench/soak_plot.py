@@ -1,4 +1,4 @@
-"""Draw a soak: its CSV as a picture of four charts, by the Chromium that the page's tests drive.
+"""Draw a soak: its CSV as a picture of charts, by the Chromium that the page's tests drive.
 
 python bench/soak_plot.py SAMPLES.csv PICTURE.png
 """
@@ -50,10 +50,8 @@ CHARTS = (
             "metrics_p50": "metrics, p50",
         },
     ),
-    Chart(
-        "Requests a second; errors so far",
-        {"requests_per_second": "requests per second", "errors": "unexpected errors"},
-    ),
+    Chart("Requests per second", {"requests_per_second": "answered"}),
+    Chart("Answers so far that are not successes", {"errors": "errors", "refused": "refusals"}),
 )
 
 
