@@ -93,12 +93,19 @@ class Answers:
         answer = _Answer(state, at, headers, body, etag)
         question = _question(request)
         self._forget(question)
+        self._forget_old()
         if len(body) <= MAX_BYTES // 2:
             self._kept[question] = answer
             self._bytes += len(body)
             while self._bytes > MAX_BYTES:
                 self._forget(next(iter(self._kept)))
         return _response(request, answer, {})
+
+    def _forget_old(self) -> None:
+        """Give back the room of what will not be given again."""
+        before = self.clock() - MAX_AGE
+        for question in [each for each, answer in self._kept.items() if answer.at < before]:
+            self._forget(question)
 
     def _forget(self, question: str) -> None:
         answer = self._kept.pop(question, None)

@@ -1,6 +1,6 @@
 """Both ways to read a stretch of time: what is kept of it, and what the log says."""
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol, Self, TypeVar
@@ -10,7 +10,7 @@ from sqlalchemy import Row, TextClause
 from app.flow.calendar import Window, elapsed_us
 from app.store.database import Connection
 from app.store.measurements import Selection
-from app.store.memory import Kind, memory_of
+from app.store.memory import Key, Kind, memory_of
 from app.store.queries import NAME
 from app.store.spans import Cut, cut_by_what_is_kept, time_since
 
@@ -32,6 +32,7 @@ class Cutting:
     """One way to cut time, and its rows: of what is kept, and counted from the log."""
 
     connection: Connection
+    stream_id: int
     window: Window
     asked: Mapping[str, object]
     cut: Cut
@@ -55,7 +56,9 @@ class Cutting:
             if is_kept
             else Cut([], time)
         )
-        return cls(connection, selection.window, {**asked, "by_type": by_type}, found)
+        return cls(
+            connection, selection.stream_id, selection.window, {**asked, "by_type": by_type}, found
+        )
 
     def inside(self) -> Self:
         """Return the same for the window alone."""
@@ -106,13 +109,13 @@ class Cutting:
             found[each.slot] = max(found.get(each.slot, each.ends), each.ends)
         return found
 
-    def _question(self, query: TextClause, asked: Mapping[str, object]) -> Hashable:
+    def _question(self, query: TextClause, asked: Mapping[str, object]) -> Key:
         """Return what tells one question about kept pieces from another one."""
-        names = query.get_execution_options()[NAME]
+        name = query.get_execution_options()[NAME]
         given = {**self.asked, **asked}
         values = (tuple(each) if isinstance(each, list) else each for each in given.values())
         pieces = ((each.slot, each.starts, each.ends) for each in self.cut.kept)
-        return (names, self.cut.version, *values, *pieces)
+        return Key(self.stream_id, self.cut.version, (name, *values, *pieces))
 
     async def _counted(self, query: TextClause) -> Sequence[Row[Any]]:
         spans = self.cut.counted

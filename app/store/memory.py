@@ -7,7 +7,7 @@ ever old: parts that are kept anew, even of the same time, are parts of another 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Engine
@@ -16,6 +16,9 @@ from app.store.database import Connection
 
 MAX_BYTES = 8 * 2**20
 """For all that a process remembers of a database; what was asked for longest ago goes first."""
+
+_WORD_BYTES = 200
+"""About what one element of a question takes."""
 
 T = TypeVar("T")
 
@@ -31,6 +34,18 @@ class Kind(Generic[T]):
     size: Callable[[T], int]
 
 
+class Key(NamedTuple):
+    """What something is remembered under: whose it is, of which version, and what was asked."""
+
+    owner: int
+    version: str
+    question: tuple[Hashable, ...]
+
+
+def _is_outdated(old: Key, new: Key) -> bool:
+    return old.owner == new.owner and old.version != new.version
+
+
 @dataclass(slots=True)
 class _Entry:
     value: Any
@@ -44,9 +59,9 @@ class Memory:
     def __init__(self, most: int = MAX_BYTES) -> None:
         self._most = most
         self._bytes = 0
-        self._entries: OrderedDict[Hashable, _Entry] = OrderedDict()
+        self._entries: OrderedDict[Key, _Entry] = OrderedDict()
 
-    def recall(self, key: Hashable, kind: Kind[T]) -> T | None:
+    def recall(self, key: Key, kind: Kind[T]) -> T | None:
         """Return what is remembered, None for nothing."""
         entry = self._entries.get(key)
         if entry is None:
@@ -57,9 +72,14 @@ class Memory:
         value: T = entry.value
         return value
 
-    def remember(self, key: Hashable, value: T, kind: Kind[T]) -> None:
-        """Remember something, unless it is so large that all else would have to go."""
-        size = kind.size(value)
+    def remember(self, key: Key, value: T, kind: Kind[T]) -> None:
+        """Remember something, unless it is so large that all else would have to go.
+
+        What is of another version of the same is let go: nobody will ask for it again.
+        """
+        for old in [each for each in self._entries if _is_outdated(each, key)]:
+            self._forget(old)
+        size = kind.size(value) + len(key.question) * _WORD_BYTES
         if size > self._most // 2:
             return
         self._forget(key)
@@ -68,7 +88,7 @@ class Memory:
         while self._bytes > self._most:
             self._forget(next(iter(self._entries)))
 
-    def _forget(self, key: Hashable) -> None:
+    def _forget(self, key: Key) -> None:
         entry = self._entries.pop(key, None)
         if entry is not None:
             self._bytes -= entry.size

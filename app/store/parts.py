@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 NO_STAGE = 0
 
 _VALUE_BYTES = 8
-_PART_BYTES = 600
+_PART_BYTES = 1000
+_RUN_BYTES = 120
 
 _SHORT_BYTES = 64 * _VALUE_BYTES
 """Packed runs of fewer bytes are joined: each run costs something for each percentile."""
@@ -284,7 +285,7 @@ def _joined(runs: Sequence[Run]) -> Sequence[Run]:
 def _size(parts: Sequence[_Part]) -> int:
     """Return about how many bytes parts take."""
     runs = (run for each in parts for name in _packed(type(each)) for run in getattr(each, name))
-    return len(parts) * _PART_BYTES + sum(len(run) * _VALUE_BYTES for run in runs)
+    return len(parts) * _PART_BYTES + sum(_RUN_BYTES + len(run) * _VALUE_BYTES for run in runs)
 
 
 @cache
