@@ -3,8 +3,11 @@
 Writes go to the primary. Reads go there as well, so that who has written finds what he wrote; but
 numbers, which cost more and for which a moment matters less, may come from a standby. While the
 primary is away, a standby answers all reads. What it answers may be stale, so it tells by how much.
+
+Numbers get half of the connections at most: a wall of dashboards keeps nobody from moving an item.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -12,7 +15,7 @@ from typing import TypeVar
 
 import asyncpg
 
-from app.domain.errors import DatabaseUnavailable
+from app.domain.errors import DatabaseBusy, DatabaseUnavailable
 from app.store.connecting import DEFAULT_LIMITS, UNREACHABLE, Connector, Limits, Role
 from app.store.database import Connection, Database, pool, transaction
 from app.store.lookout import Lookout, Tell
@@ -76,6 +79,7 @@ class Databases:
         Where `url` names several hosts, a standby among them answers while the primary is away.
         """
         self._options = options
+        self._numbers = asyncio.Semaphore(max(1, options.pool_size // 2))
         self._primary = _Server(url, Role.PRIMARY, options, tell)
         self.primary = self._primary.pool
         self._for_numbers = read_url is not None
@@ -128,7 +132,29 @@ class Databases:
             yield connection
 
     async def read(self, work: Work[Result], *, may_lag: bool = False) -> Result:
-        """Read on the primary, or on a standby: if `may_lag`, and while the primary is away."""
+        """Read on the primary, or on a standby: if `may_lag`, and while the primary is away.
+
+        What may lag are numbers, of which a few are read at a time. Raises DatabaseBusy where a
+        turn does not come.
+        """
+        if not may_lag:
+            return await self._read(work, may_lag=False)
+        async with self._turn_of_numbers():
+            return await self._read(work, may_lag=True)
+
+    @asynccontextmanager
+    async def _turn_of_numbers(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(self._options.pool_timeout):
+                await self._numbers.acquire()
+        except TimeoutError as error:
+            raise DatabaseBusy from error
+        try:
+            yield
+        finally:
+            self._numbers.release()
+
+    async def _read(self, work: Work[Result], *, may_lag: bool) -> Result:
         standby = self._standby
         if may_lag and standby and self._for_numbers and standby.lookout.up:
             try:

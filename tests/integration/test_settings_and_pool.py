@@ -13,7 +13,8 @@ from sqlalchemy.exc import IntegrityError
 from app.domain.errors import DatabaseBusy, DatabaseUnavailable, OutcomeUnknown, SchemaOutdated
 from app.settings import Settings
 from app.store import value_streams
-from app.store.database import Database, open_database, transaction
+from app.store.database import Connection, Database, open_database, transaction
+from app.store.databases import Databases, Options, Seen
 from tests.conftest import fresh_database
 from tests.integration.stored import environment
 
@@ -312,3 +313,27 @@ async def test_a_row_that_the_database_refuses_is_no_outage(database_url: str) -
     async with pool(database_url) as database:
         with pytest.raises(IntegrityError):
             await run(database, "UPDATE stages SET wip_limit = 0 RETURNING 1")
+
+
+async def test_numbers_leave_connections_to_those_who_work(database_url: str) -> None:
+    """Of four connections two are for numbers: a third question waits, an item is read at once."""
+    answer_now = asyncio.Event()
+    options = Options(pool_size=4, pool_timeout=0.2)
+    databases = Databases(database_url, None, options, lambda *_: None)
+
+    async def slow(_connection: Connection, _seen: Seen) -> str:
+        await answer_now.wait()
+        return "numbers"
+
+    async def quick(connection: Connection, _seen: Seen) -> object:
+        return await connection.scalar(text("SELECT 'item'"))
+
+    async with databases.running():
+        asked = [asyncio.create_task(databases.read(slow, may_lag=True)) for _ in range(2)]
+        await asyncio.sleep(0.05)
+        with pytest.raises(DatabaseBusy):
+            await databases.read(slow, may_lag=True)
+        assert await databases.read(quick) == "item"
+        answer_now.set()
+        assert await asyncio.gather(*asked) == ["numbers", "numbers"]
+        assert await databases.read(slow, may_lag=True) == "numbers"
