@@ -84,7 +84,7 @@ def _columns(prefix: str) -> list[str]:
     ("query", "field", "name"),
     [
         ({"bucket": "quarter"}, "bucket", "invalid-request"),
-        ({"group_by": "type"}, "group_by", "invalid-request"),
+        ({"group_by": "stage"}, "group_by", "invalid-request"),
         ({"from_beginning": "perhaps"}, "from_beginning", "invalid-request"),
         ({"start": stamp(d1 - timedelta(days=1501)), "end": stamp(d1)}, "bucket", "invalid-value"),
     ],

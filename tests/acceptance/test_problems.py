@@ -106,6 +106,11 @@ async def _duplicate(client: httpx.AsyncClient) -> httpx.Response:
     return await client.post(ITEMS, json=GOOD | {"external_key": "SHOP-1"})
 
 
+async def _fill_what_is_not_empty(client: httpx.AsyncClient) -> httpx.Response:
+    await create(client)
+    return await client.post("/api/v1/demo")
+
+
 PROVOKE: dict[str, tuple[int, Provocation]] = {
     "invalid-request": (422, lambda c: c.post(ITEMS, json={})),
     "invalid-value": (422, lambda c: c.post(ITEMS, json=GOOD | {"stage": "Nowhere"})),
@@ -134,6 +139,7 @@ PROVOKE: dict[str, tuple[int, Provocation]] = {
     "block-voided": (409, lambda c: _block(c, "void")),
     "stage-in-use": (409, _leave_out_a_stage),
     "duplicate-item": (409, _duplicate),
+    "stream-not-empty": (409, _fill_what_is_not_empty),
     "event-id-reused": (409, _reuse_event),
     "precondition-failed": (412, lambda c: _move(c, to_stage="Testing", expected_stage="Testing")),
     "idempotency-key-reused": (422, _reuse_key),
@@ -142,7 +148,8 @@ PROVOKE: dict[str, tuple[int, Provocation]] = {
 }
 ELSEWHERE = {
     "overloaded",
-    *("database-unavailable", "schema-outdated", "too-many-watchers"),
+    *("database-unavailable", "database-busy", "outcome-unknown"),
+    *("schema-outdated", "too-many-watchers"),
     *("wip-limit-reached", "move-not-allowed", "reason-needed"),
 }
 """These need a service without its database, or a stream with rules, and are provoked with it."""
