@@ -96,7 +96,7 @@ async def roll_up(filled: Filled) -> None:
 
 
 async def statements_of(action: Action) -> list[Statement]:
-    """Run an action that reads, and return the statements that it sent to the database, in order."""
+    """Run an action that reads, and return the statements that it sent, in order."""
     sent: list[Statement] = []
 
     def note(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> None:
