@@ -48,7 +48,8 @@ KEYED = [Depends(_declare_key)]
 """Dependencies of every route that writes."""
 
 
-def _connection(request: Request) -> Connection:
+async def _connection(request: Request) -> Connection:
+    # not a plain function: the framework would give that a thread
     connection: Connection = request.state.connection
     return connection
 

@@ -2,17 +2,20 @@
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import repeat
 
 Run = Sequence[int]
 """Values in ascending order, such as an `array`."""
 
-_STRIDE = 16
-"""One value in so many is looked at to find where a rank lies."""
+_FEW = 128
+"""So many values are sorted: it is faster than to narrow them down any further."""
 
-_FEW = 1024
-"""Up to so many values, sorting them all is faster."""
+_MANY = 1024
+"""Fewer values are sorted once for all percentiles."""
+
+_SHORT = 64
+"""Runs of fewer values are joined: each costs something for every percentile."""
 
 
 def percentiles_of_runs(runs: Sequence[Run], fractions: Sequence[float]) -> list[float | None]:
@@ -23,12 +26,12 @@ def percentiles_of_runs(runs: Sequence[Run], fractions: Sequence[float]) -> list
     n = sum(map(len, runs))
     if n == 0:
         return [None for _ in fractions]
-    pick = _Sorted(runs) if n <= _FEW else _Sampled(runs)
+    runs = _joined(runs, _SHORT if n > _MANY else n + 1)
     found: list[float | None] = []
     for fraction in fractions:
         rank = fraction * (n - 1)
         low = math.floor(rank)
-        first, second = pick.pair(low, min(low + 1, n - 1))
+        first, second = _neighbours(runs, low, min(low + 1, n - 1))
         found.append(first + (rank - low) * (second - first))
     return found
 
@@ -39,67 +42,7 @@ def ranked(runs: Sequence[Run], rank: int) -> int:
     >>> ranked([[1, 5], [2, 3]], 2)
     3
     """
-    n = sum(map(len, runs))
-    pick = _Sorted(runs) if n <= _FEW else _Sampled(runs)
-    return pick.pair(rank, rank)[0]
-
-
-class _Sorted:
-    """All values in order."""
-
-    def __init__(self, runs: Sequence[Run]) -> None:
-        self._values = merged(runs)
-
-    def pair(self, low: int, high: int) -> tuple[int, int]:
-        """Return the values of two ranks, from 0."""
-        return self._values[low], self._values[high]
-
-
-class _Sampled:
-    """Every so-many-th value of each run in order, which says about where a rank lies.
-
-    Of a run's values below any bound, one in `_STRIDE` is sampled, rounded up: half of one more on
-    average. Over all runs that is a guess whose error grows with the root of their number; it is
-    checked by counting, and widened where it was wrong.
-    """
-
-    def __init__(self, runs: Sequence[Run]) -> None:
-        self._runs = [run for run in runs if run]
-        self._sample = merged([run[::_STRIDE] for run in self._runs])
-
-    def pair(self, low: int, high: int) -> tuple[int, int]:
-        """Return the values of two adjacent ranks, from 0."""
-        middle = low // _STRIDE + len(self._runs) // 2
-        reach = math.isqrt(len(self._runs)) + 2
-        while True:
-            begins = self._begins(middle - reach)
-            ends = self._ends(middle + reach)
-            below = sum(begins)
-            if below <= low and high < sum(ends):
-                break
-            reach *= 2
-        between = merged(
-            [
-                run[begin:end]
-                for run, begin, end in zip(self._runs, begins, ends, strict=True)
-                if begin < end
-            ]
-        )
-        return between[low - below], between[high - below]
-
-    def _begins(self, index: int) -> list[int]:
-        """Return how many values of each run lie below a sampled one; none where there is none."""
-        if index < 0:
-            return [0] * len(self._runs)
-        floor = self._sample[min(index, len(self._sample) - 1)]
-        return list(map(bisect_left, self._runs, repeat(floor)))
-
-    def _ends(self, index: int) -> list[int]:
-        """Return how many values of each run lie at a sampled one or below; all without one."""
-        if index >= len(self._sample):
-            return [len(run) for run in self._runs]
-        ceiling = self._sample[max(index, 0)]
-        return list(map(bisect_right, self._runs, repeat(ceiling)))
+    return _neighbours(runs, rank, rank)[0]
 
 
 def merged(runs: Sequence[Run]) -> list[int]:
@@ -113,3 +56,70 @@ def merged(runs: Sequence[Run]) -> list[int]:
         values += run
     values.sort()
     return values
+
+
+def _joined(runs: Sequence[Run], below: int) -> Sequence[Run]:
+    """Make one run of all that have fewer values."""
+    short = [run for run in runs if len(run) < below]
+    return [*(run for run in runs if len(run) >= below), merged(short)] if short else runs
+
+
+def _neighbours(runs: Sequence[Run], low: int, high: int) -> tuple[int, int]:
+    """Return the values of two ranks, which are adjacent or the same.
+
+    What may hold them is a slice of each run. It is narrowed by a value of the widest slice, taken
+    from about where the ranks would lie if all runs were alike: counting the values below it tells
+    on which side they are.
+    """
+    if len(runs) == 1:
+        return runs[0][low], runs[0][high]
+    begins, ends = [0] * len(runs), [len(run) for run in runs]
+    left, before, aims = sum(ends), 0, True
+    while left > _FEW:
+        widths = [end - begin for begin, end in zip(begins, ends, strict=True)]
+        widest = max(widths)
+        k = widths.index(widest)
+        share = (low - before) / left if aims else 0.5
+        pivot = runs[k][begins[k] + _beside(share, widest)]
+        cuts = _cut(bisect_left, runs, pivot, begins, ends)
+        below = sum(cuts)
+        if low < below <= high:
+            return max(run[cut - 1] for run, cut in zip(runs, cuts, strict=True) if cut), pivot
+        if below > high:
+            ends = cuts
+        elif cuts != begins:
+            begins = cuts
+        else:  # it is the least that is left, perhaps more than once
+            cuts = _cut(bisect_right, runs, pivot, begins, ends)
+            if sum(cuts) > high:
+                return pivot, pivot
+            if sum(cuts) > low:
+                return pivot, min(run[c] for run, c in zip(runs, cuts, strict=True) if c < len(run))
+            begins = cuts
+        before = sum(begins)
+        was, left = left, sum(ends) - before
+        # runs that are not alike: the middle of the widest leaves less in any case
+        aims = left < was / 2
+    values = merged([run[b:e] for run, b, e in zip(runs, begins, ends, strict=True) if b < e])
+    return values[low - before], values[high - before]
+
+
+def _beside(share: float, width: int) -> int:
+    """Return an index a little to that side of a share of the width on which more lies.
+
+    What is aimed at will then most likely be on the other side, where less is left.
+    """
+    aside = math.isqrt(width)
+    at = int(share * width) + (-aside if share > 0.5 else aside)  # noqa: PLR2004 - half
+    return min(max(at, 0), width - 1)
+
+
+def _cut(
+    side: Callable[[Run, int, int, int], int],
+    runs: Sequence[Run],
+    value: int,
+    begins: Sequence[int],
+    ends: Sequence[int],
+) -> list[int]:
+    """Return where a value would go into each slice."""
+    return list(map(side, runs, repeat(value), begins, ends))

@@ -194,7 +194,7 @@ def summarise(items: Iterable[ItemTimes], window: Window) -> FlowSummary:
 def added_up(
     summaries: Sequence[FlowSummary], cycle: DurationSummary, lead: DurationSummary
 ) -> FlowSummary:
-    """Put the numbers of several streams in one window together; `summaries` is not empty.
+    """Put the numbers of disjoint sets of items in one window together; `summaries` is not empty.
 
     Counts, integrals and states add up. Durations do not: `cycle` and `lead` are of all items.
     """

@@ -12,7 +12,8 @@ from app.store.cutting import Cutting
 from app.store.database import Connection
 from app.store.flow_summary import summarise_runs
 from app.store.measurements import Selection, planned_once
-from app.store.parts import NO_STAGE, part
+from app.store.packed import part
+from app.store.parts import NO_STAGE
 from app.store.queries import load_query
 
 _IN_PROCESS = load_query("in_process")

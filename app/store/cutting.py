@@ -23,6 +23,7 @@ class Slotted(Protocol):
 
 
 P = TypeVar("P", bound=Slotted)
+T = TypeVar("T")
 PartOf = Callable[[Row[Any], int], P]
 """Makes a part of a row and the number of its slot."""
 
@@ -68,13 +69,13 @@ class Cutting:
         """Return the rows with their slot."""
         spans = self.cut.counted
         return [
-            *((spans[row.span - 1].slot, row) for row in await self._counted(counted)),
+            *((spans[row.span - 1].slot, row) for row in await self.counted(counted)),
             *((row.slot, row) for row in await self._kept(kept, {})),
         ]
 
     async def rows(self, counted: TextClause, kept: TextClause) -> list[Row[Any]]:
         """Return the rows of both."""
-        return [*await self._counted(counted), *await self._kept(kept, {})]
+        return [*await self.counted(counted), *await self._kept(kept, {})]
 
     async def counted_parts(self, query: TextClause, part: PartOf[P]) -> list[tuple[int, P]]:
         """Return what is counted, with the microseconds from its span's end to its slot's."""
@@ -82,25 +83,37 @@ class Cutting:
         lies = [elapsed_us(span.ends, span.until) for span in spans]
         return [
             (lies[row.span - 1], part(row, spans[row.span - 1].slot))
-            for row in await self._counted(query)
+            for row in await self.counted(query)
         ]
 
     async def kept_parts(
         self, query: TextClause, part: PartOf[P], kind: Kind[list[P]], **asked: object
     ) -> list[tuple[int, P]]:
-        """Return what is kept, with the microseconds from where it reaches to its slot's end.
+        """Return what is kept, with the microseconds from where it reaches to its slot's end."""
 
-        It is remembered, since a window's closed time is the same until another hour is closed.
+        def placed(row: Row[Any]) -> P:
+            return part(row, row.slot)
+
+        reached = self._reached()
+        lies = {each.slot: elapsed_us(reached[each.slot], each.until) for each in self.cut.kept}
+        return [
+            (lies[each.slot], each) for each in await self.remembered(query, placed, kind, **asked)
+        ]
+
+    async def remembered(
+        self, query: TextClause, part: Callable[[Row[Any]], T], kind: Kind[list[T]], **asked: object
+    ) -> list[T]:
+        """Return what is kept, remembered from the time before if that was asked for then.
+
+        A window's closed time is the same until another hour is closed.
         """
         memory = memory_of(self.connection)
         key = self._question(query, asked)
         parts = memory.recall(key, kind)
         if parts is None:
-            parts = [part(row, row.slot) for row in await self._kept(query, asked)]
+            parts = [part(row) for row in await self._kept(query, asked)]
             memory.remember(key, parts, kind)
-        reached = self._reached()
-        lies = {each.slot: elapsed_us(reached[each.slot], each.until) for each in self.cut.kept}
-        return [(lies[each.slot], each) for each in parts]
+        return parts
 
     def _reached(self) -> dict[int, datetime]:
         """Return where the last kept piece of each slot ends."""
@@ -117,7 +130,8 @@ class Cutting:
         pieces = ((each.slot, each.starts, each.ends) for each in self.cut.kept)
         return Key(self.stream_id, self.cut.version, (name, *values, *pieces))
 
-    async def _counted(self, query: TextClause) -> Sequence[Row[Any]]:
+    async def counted(self, query: TextClause) -> Sequence[Row[Any]]:
+        """Return the rows of what has to be counted."""
         spans = self.cut.counted
         if not spans:
             return []

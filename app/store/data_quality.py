@@ -14,7 +14,8 @@ from app.flow.runs import ranked
 from app.store.cutting import Cutting
 from app.store.database import Connection
 from app.store.measurements import Selection, planned_once
-from app.store.parts import MovePart, Parts, gather, unpack
+from app.store.packed import unpack
+from app.store.parts import MovePart, Parts, gather
 from app.store.queries import load_query
 from app.store.searches import cutting_of
 from app.store.sources import activities, moves_of_sources

@@ -68,24 +68,19 @@ class State:
             for each in parts.present
             if (parts.zones[each.stage_id] if each.stage_id else Zone.TODO) is zone
         )
-        steps = [(each, step_of(parts, each, zone)) for each in parts.moves]
-        arrivals = parts.items if zone is Zone.TODO else ()
-
-        def since(*phases: Phase) -> int:
-            return sum(each.n * step for each, step in steps if each.phase in phases) + sum(
-                each.created_n for each in arrivals if each.phase in phases
-            )
-
-        self.known_at_as_of = now - since(Phase.LATER)
-        self.at_end = now - since(Phase.AFTER, Phase.LATER)
-        self.at_start = self.at_end - since(Phase.INSIDE)
-        stepped_us = sum(
-            each.until_end_us * step for each, step in steps if each.phase is Phase.INSIDE
-        )
-        stepped_us += sum(
-            each.created_until_end_us for each in arrivals if each.phase is Phase.INSIDE
-        )
-        self.integral_us = self.at_start * parts.window.length_us + stepped_us
+        changes = [
+            (part.slot, part.n * step, part.until_end_us * step)
+            for part in parts.moves
+            if (step := step_of(parts, part, zone))
+        ]
+        if zone is Zone.TODO:
+            changes += [(i.slot, i.created_n, i.created_until_end_us) for i in parts.items]
+        inside = [(n, until_end_us) for slot, n, until_end_us in changes if slot >= 0]
+        after = sum(n for slot, n, _ in changes if slot == Phase.AFTER)
+        self.known_at_as_of = now - sum(n for slot, n, _ in changes if slot == Phase.LATER)
+        self.at_end = self.known_at_as_of - after
+        self.at_start = self.at_end - sum(n for n, _ in inside)
+        self.integral_us = self.at_start * parts.window.length_us + sum(us for _, us in inside)
 
 
 def step_of(parts: Parts, part: MovePart, zone: Zone) -> int:

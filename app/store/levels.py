@@ -18,7 +18,8 @@ from app.flow.calendar import elapsed_us
 from app.flow.runs import Run
 from app.store.database import Connection
 from app.store.measurements import Selection, planned_once
-from app.store.parts import NO_STAGE, unpack
+from app.store.packed import unpack
+from app.store.parts import NO_STAGE
 from app.store.queries import load_query
 from app.store.spans import Cut, Span, cut_by_what_is_kept
 

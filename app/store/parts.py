@@ -4,12 +4,10 @@ Every number about a window follows from these: `store.measurements`, `store.sta
 `store.finished_paths` put them together.
 """
 
-import sys
 from array import array
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Row
@@ -21,6 +19,7 @@ from app.store.cutting import Cutting
 from app.store.database import Connection
 from app.store.measurements import Selection, planned_once
 from app.store.memory import Kind
+from app.store.packed import VALUE_BYTES, packed_fields, part
 from app.store.queries import load_query
 from app.store.spans import Phase, phase_of
 
@@ -29,12 +28,8 @@ if TYPE_CHECKING:
 
 NO_STAGE = 0
 
-_VALUE_BYTES = 8
 _PART_BYTES = 1000
 _RUN_BYTES = 120
-
-_SHORT_BYTES = 64 * _VALUE_BYTES
-"""Packed runs of fewer bytes are joined: each run costs something for each percentile."""
 
 _PART_ITEMS, _KEPT_ITEMS = load_query("part_items"), load_query("kept_items")
 _PART_MOVES, _KEPT_MOVES = load_query("part_moves"), load_query("kept_moves")
@@ -165,8 +160,7 @@ async def gather(connection: Connection, selection: Selection) -> Parts:
     async with planned_once(connection):
         everywhere = await Cutting.of(connection, selection)
         flows = await _flows(everywhere, with_visits=True)
-        paths = await everywhere.inside().rows(_PART_PATHS, _KEPT_PATHS)
-        return replace(flows, paths=[part(PathPart, row) for row in paths])
+        return replace(flows, paths=await _paths(everywhere.inside()))
 
 
 async def gather_buckets(
@@ -203,6 +197,13 @@ async def _moves(time: Cutting, *, with_visits: bool) -> list[MovePart]:
     return [_reaching(each, us, "until_end_us", each.n) for us, each in found]
 
 
+async def _paths(time: Cutting) -> list[PathPart]:
+    return [
+        *map(_path_part, await time.counted(_PART_PATHS)),
+        *await time.remembered(_KEPT_PATHS, _path_part, _REMEMBERED),
+    ]
+
+
 async def _flows(everywhere: Cutting, *, with_visits: bool = False) -> Parts:
     asked = everywhere.asked
     present = (await everywhere.connection.execute(_PRESENT, asked)).all()
@@ -218,41 +219,7 @@ async def _flows(everywhere: Cutting, *, with_visits: bool = False) -> Parts:
     )
 
 
-def unpack(packed: bytes) -> Run:
-    """Read integers as part_items.sql and others pack them."""
-    run = array("q", packed)
-    if sys.byteorder == "little":
-        run.byteswap()
-    return run
-
-
 _Part = TypeVar("_Part", bound="DataclassInstance")
-
-
-def part(kind: type[_Part], row: Row[Any], **known: Any) -> _Part:
-    """Make a part, a dataclass, of a row; PostgreSQL adds up integers to numerics."""
-    values = {name: read(getattr(row, name)) for name, read in _readers(kind) if name not in known}
-    return kind(**values, **known)
-
-
-@cache
-def _readers(kind: "type[DataclassInstance]") -> tuple[tuple[str, Callable[[Any], Any]], ...]:
-    """Tell how each field of a kind of parts is read: a text, a number, or packed durations."""
-    read: dict[object, Callable[[Any], Any]] = {str: str, int: int, Sequence[Run]: _runs}
-    return tuple((each.name, read[each.type]) for each in fields(kind))
-
-
-def _runs(packed: bytes | Sequence[bytes] | None) -> tuple[Run, ...]:
-    """Return packed durations as few runs: those of hours are short, and sorted into one."""
-    if packed is None:
-        return ()
-    if isinstance(packed, bytes):
-        return (unpack(packed),)
-    short = [each for each in packed if len(each) < _SHORT_BYTES]
-    found = [unpack(each) for each in packed if len(each) >= _SHORT_BYTES]
-    if short:
-        found.append(array("q", sorted(unpack(b"".join(short)))))
-    return tuple(found)
 
 
 def _item_part(row: Row[Any], slot: int) -> ItemPart:
@@ -261,6 +228,10 @@ def _item_part(row: Row[Any], slot: int) -> ItemPart:
 
 def _move_part(row: Row[Any], slot: int) -> MovePart:
     return part(MovePart, row, slot=slot)
+
+
+def _path_part(row: Row[Any]) -> PathPart:
+    return part(PathPart, row)
 
 
 def _reaching(each: _Part, us: int, moment: str, number: int) -> _Part:
@@ -273,7 +244,7 @@ def _reaching(each: _Part, us: int, moment: str, number: int) -> _Part:
 def _with_one_run(parts: Sequence[_Part]) -> list[_Part]:
     """Join the runs of each part: percentiles of few runs are found faster than of many."""
     return [
-        replace(each, **{name: _joined(getattr(each, name)) for name in _packed(type(each))})
+        replace(each, **{name: _joined(getattr(each, name)) for name in packed_fields(type(each))})
         for each in parts
     ]
 
@@ -284,14 +255,10 @@ def _joined(runs: Sequence[Run]) -> Sequence[Run]:
 
 def _size(parts: Sequence[_Part]) -> int:
     """Return about how many bytes parts take."""
-    runs = (run for each in parts for name in _packed(type(each)) for run in getattr(each, name))
-    return len(parts) * _PART_BYTES + sum(_RUN_BYTES + len(run) * _VALUE_BYTES for run in runs)
-
-
-@cache
-def _packed(kind: "type[DataclassInstance]") -> tuple[str, ...]:
-    """Return the names of the fields that hold runs."""
-    return tuple(name for name, read in _readers(kind) if read is _runs)
+    runs = (
+        run for each in parts for name in packed_fields(type(each)) for run in getattr(each, name)
+    )
+    return len(parts) * _PART_BYTES + sum(_RUN_BYTES + len(run) * VALUE_BYTES for run in runs)
 
 
 _REMEMBERED: Kind[list[Any]] = Kind(made_handy=_with_one_run, size=_size)

@@ -1,5 +1,7 @@
 """What went through each stage, put together from the parts of a window."""
 
+from collections import defaultdict
+
 from app.domain.value_stream import Stage, ValueStream, Zone
 from app.flow.stage_times import StagePresence, StageTimes
 from app.store.database import Connection
@@ -7,21 +9,21 @@ from app.store.flow_summary import summarise_runs
 from app.store.limit_times import LimitTimes, limit_times
 from app.store.measurements import Selection
 from app.store.parts import NO_STAGE, MovePart, Parts
-from app.store.spans import Phase
 
 
 async def stage_presence(
     connection: Connection, selection: Selection, stream: ValueStream, parts: Parts
 ) -> StagePresence:
     """Return what `flow.stage_times.stage_presence` defines, for the selected items."""
-    levels = {stage.id: _Level(parts, stage.id) for stage in stream.stages}
+    moves = _Moves(parts)
+    levels = {stage.id: _Level(parts, moves, stage.id) for stage in stream.stages}
     at_start = {
         stage.id: levels[stage.id].at_start
         for stage in stream.stages
         if stream.zone(stage) is not Zone.DONE
     }
     limits = await limit_times(connection, selection, at_start)
-    unplaced = _Level(parts, NO_STAGE)
+    unplaced = _Level(parts, moves, NO_STAGE)
     return StagePresence(
         stages=tuple(
             _stage_times(stage, stream, levels[stage.id], limits.get(stage.id))
@@ -33,42 +35,49 @@ async def stage_presence(
     )
 
 
+class _Moves:
+    """What came to each stage and what left it, by the stage's id."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.entering: defaultdict[int, list[MovePart]] = defaultdict(list)
+        self.leaving: defaultdict[int, list[MovePart]] = defaultdict(list)
+        for each in parts.moves:
+            if each.is_move:
+                self.entering[each.entered_id].append(each)
+                self.leaving[each.left_id].append(each)
+            # a cancellation takes items out, but what lies in done stays delivered
+            elif each.is_cancellation and parts.left_zone(each) is not Zone.DONE:
+                self.leaving[each.left_id].append(each)
+
+
 class _Level:
     """What came to a stage and left it, and how many items that makes at either end."""
 
-    def __init__(self, parts: Parts, stage_id: int) -> None:
-        entering = [each for each in parts.moves if each.is_move and each.entered_id == stage_id]
-        leaving = [
-            each
-            for each in parts.moves
-            if each.left_id == stage_id and (each.is_move or self._ends(parts, each))
-        ]
-        created = parts.items if stage_id == NO_STAGE else ()
-        inside = Phase.INSIDE
-        self.moved_on = [each for each in leaving if each.is_move and each.phase is inside]
-        self.arrivals = sum(each.n for each in entering if each.phase is inside)
-        self.departures = sum(each.n for each in leaving if each.phase is inside)
-        self.discarded = sum(each.discarded_n for each in leaving if each.phase is inside)
-        came = self.arrivals + sum(each.created_n for each in created if each.phase is inside)
-        later = (
-            sum(each.n for each in entering if each.phase is not inside)
-            - sum(each.n for each in leaving if each.phase is not inside)
-            + sum(each.created_n for each in created if each.phase is not inside)
+    def __init__(self, parts: Parts, moves: _Moves, stage_id: int) -> None:
+        entering, leaving = moves.entering[stage_id], moves.leaving[stage_id]
+        entered = [each for each in entering if each.slot >= 0]
+        left = [each for each in leaving if each.slot >= 0]
+        items = parts.items if stage_id == NO_STAGE else ()
+        created = [each for each in items if each.slot >= 0]
+        self.moved_on = [each for each in left if each.is_move]
+        self.arrivals = sum(each.n for each in entered)
+        self.departures = sum(each.n for each in left)
+        self.discarded = sum(each.discarded_n for each in left)
+        came = self.arrivals + sum(each.created_n for each in created)
+        since = (
+            sum(each.n for each in entering)
+            - sum(each.n for each in leaving)
+            + sum(each.created_n for each in items)
         )
         now = sum(each.n for each in parts.present if each.stage_id == stage_id)
-        self.at_end = now - later
-        self.at_start = self.at_end - came + self.departures
+        self.at_start = now - since
+        self.at_end = self.at_start + came - self.departures
         self.integral_us = (
             self.at_start * parts.window.length_us
-            + sum(each.until_end_us for each in entering if each.phase is inside)
-            - sum(each.until_end_us for each in leaving if each.phase is inside)
-            + sum(each.created_until_end_us for each in created if each.phase is inside)
+            + sum(each.until_end_us for each in entered)
+            - sum(each.until_end_us for each in left)
+            + sum(each.created_until_end_us for each in created)
         )
-
-    @staticmethod
-    def _ends(parts: Parts, part: MovePart) -> bool:
-        """Tell whether a cancellation takes items out: what lies in done stays delivered."""
-        return part.is_cancellation and parts.left_zone(part) is not Zone.DONE
 
 
 def _stage_times(

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from app.domain.work_item import WorkItemType
 from app.flow.histogram import Duration
 from app.flow.slowest import SlowItem
-from app.flow.summary import FlowSummary
+from app.flow.summary import FlowSummary, added_up
 from app.flow.value_stream_map import ValueStreamMap
 from app.store import data_quality
 from app.store.database import Connection
-from app.store.flow_summary import summary_of
-from app.store.parts import gather
+from app.store.flow_summary import durations_of, summary_of
+from app.store.parts import Parts, gather
 from app.usecases.find_slowest import find_slowest
 from app.usecases.map_stream import map_parts, maps_by_type
 from app.usecases.scope import Scope
@@ -37,10 +37,10 @@ class Measurement:
 async def measure(connection: Connection, scope: Scope, *, by_type: bool = False) -> Measurement:
     """Return all metrics of the scope, and with `by_type` the map of each of its types."""
     parts = await gather(connection, scope.selection)
-    summary = summary_of(parts)
+    summary, of_types = _summaries(parts, scope)
     return Measurement(
         summary=summary,
-        by_type={kind: summary_of(parts.only([kind])) for kind in scope.kinds},
+        by_type=of_types,
         map=await map_parts(connection, scope, parts),
         contradictions=await data_quality.contradictions(connection, scope.selection, parts),
         slowest={
@@ -49,3 +49,13 @@ async def measure(connection: Connection, scope: Scope, *, by_type: bool = False
         },
         maps_by_type=await maps_by_type(connection, scope, parts) if by_type else {},
     )
+
+
+def _summaries(
+    parts: Parts, scope: Scope
+) -> tuple[FlowSummary, Mapping[WorkItemType, FlowSummary]]:
+    """Return the numbers of all items and those of each type, of which they are the sums."""
+    of_types = {kind: summary_of(parts.only([kind])) for kind in scope.kinds}
+    if not of_types:
+        return summary_of(parts), of_types
+    return added_up(list(of_types.values()), *durations_of([parts])), of_types
