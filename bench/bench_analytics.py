@@ -4,11 +4,10 @@ python bench/bench_analytics.py [sizes …] [--rounds N]
 """
 
 import argparse
-import asyncio
 
 import httpx
 
-from bench.harness import Action, Filled, client, fill, medians, roll_up, server, verdict
+from bench.harness import Action, Filled, client, fill, medians, roll_up, run, server, verdict
 
 VIEWS = [
     f"/api/v1/{path}{'&' if '?' in path else '?'}days=90"
@@ -63,4 +62,4 @@ if __name__ == "__main__":
     parser.add_argument("--rounds", type=int, default=5)
     asked = parser.parse_args()
     with server() as running:
-        asyncio.run(compare(running, asked.sizes, asked.rounds))
+        run(compare(running, asked.sizes, asked.rounds))

@@ -5,6 +5,7 @@ python bench/bench_metrics.py [sizes …] [--rounds N] [--writes N]
 
 import argparse
 import asyncio
+from collections.abc import Mapping
 
 import asyncpg
 import httpx
@@ -17,6 +18,7 @@ from bench.harness import (
     medians,
     raw,
     roll_up,
+    run,
     server,
     statements_of,
     verdict,
@@ -24,6 +26,7 @@ from bench.harness import (
 
 PATH = "/api/v1/metrics?days=30"
 GOAL_MS = 40.0
+ANEW, AS_EVER = {"Cache-Control": "no-cache"}, {"Cache-Control": "max-age=60"}
 SETTLING = 30.0
 """Seconds after a burst of writes by when the service has rolled it up."""
 
@@ -45,15 +48,15 @@ _CHURN = """
 """
 
 
-def answer(opened: httpx.AsyncClient) -> Action:
+def answer(opened: httpx.AsyncClient, headers: Mapping[str, str] = ANEW) -> Action:
     """Return the request."""
 
-    async def run() -> object:
-        reply = await opened.get(PATH)
+    async def ask() -> object:
+        reply = await opened.get(PATH, headers=headers)
         reply.raise_for_status()
         return reply
 
-    return run
+    return ask
 
 
 async def churn(filled: Filled, writes: int) -> None:
@@ -88,11 +91,13 @@ async def against_raw(filled: Filled, when: str, rounds: int) -> None:
     connection = await asyncpg.connect(filled.dsn)
     async with client(filled.url) as opened:
         statements = await statements_of(answer(opened))
-        http, sql = await medians([answer(opened), raw(connection, statements)], rounds)
+        actions = [answer(opened), raw(connection, statements), answer(opened, AS_EVER)]
+        anew, sql, again = await medians(actions, rounds)
     await connection.close()
-    print(f"{filled.items:,} items, {when}: HTTP {http:.1f} ms, raw SQL {sql:.1f} ms")
-    verdict("  HTTP / raw SQL", http / sql, 1.5)
-    verdict("  HTTP, ms", http, GOAL_MS)
+    print(f"{filled.items:,} items, {when}: computed anew {anew:.1f} ms, raw SQL {sql:.1f} ms")
+    verdict("  HTTP, computed anew / raw SQL", anew / sql, 1.5)
+    verdict("  HTTP, computed anew, ms", anew, GOAL_MS)
+    verdict("  HTTP, asked again while nothing was written / raw SQL", again / sql, 1.5)
 
 
 async def across_sizes(filled: list[Filled], rounds: int) -> None:
@@ -112,4 +117,4 @@ if __name__ == "__main__":
     parser.add_argument("--writes", type=int, default=20_000)
     asked = parser.parse_args()
     with server() as running:
-        asyncio.run(compare(running, asked.sizes, asked.rounds, asked.writes))
+        run(compare(running, asked.sizes, asked.rounds, asked.writes))

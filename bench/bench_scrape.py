@@ -4,9 +4,8 @@ python bench/bench_scrape.py [sizes …] [--rounds N]
 """
 
 import argparse
-import asyncio
 
-from bench.harness import Filled, client, fill, medians, roll_up, server, verdict
+from bench.harness import Filled, client, fill, medians, roll_up, run, server, verdict
 from bench.load_tools import machine
 
 GOAL_MS = 20.0
@@ -45,4 +44,4 @@ if __name__ == "__main__":
     asked = parser.parse_args()
     print(machine())
     with server() as running:
-        asyncio.run(compare(running, asked.sizes, asked.rounds))
+        run(compare(running, asked.sizes, asked.rounds))

@@ -7,7 +7,7 @@ counts is the ratio of their medians in one run.
 import asyncio
 import statistics
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any
 
 import asyncpg
 import httpx
+import uvloop
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import make_url
 
@@ -69,6 +70,11 @@ async def fill(server_url: str, items: int) -> Filled:
 def dsn(url: str) -> str:
     """Return the URL as the driver alone understands it."""
     return url.replace("postgresql+asyncpg://", "postgresql://")
+
+
+def run(bench: Coroutine[object, object, None]) -> None:
+    """Run a benchmark in the event loop that `vsm serve` uses."""
+    uvloop.run(bench)
 
 
 @asynccontextmanager
