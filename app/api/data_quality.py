@@ -5,14 +5,15 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
-from app.api.explained import Explained, explanation
+from app.api.explained import Explained, explanation, scope_link
 from app.api.filters import FlowFilter
+from app.api.found_items import FoundItem
 from app.api.negotiation import csv_documented, csv_response, wants_csv
 from app.api.problems import documented
 from app.api.session import Analysis, Db
 from app.api.types import Answer
 from app.domain import errors
-from app.flow.data_quality import FULL_LOSS_SHARE, Counted, Finding, score
+from app.flow.data_quality import FULL_LOSS_SHARE, RULES, Counted, Finding, score
 from app.usecases.check_data import DataCheck, check_data
 from app.usecases.scope import Scope, resolve
 
@@ -34,13 +35,6 @@ class DataQualityFilter(FlowFilter):
 
 async def _asked(asked: Annotated[DataQualityFilter, Query()], db: Db) -> tuple[Scope, int]:
     return await resolve(db, asked.question()), asked.limit
-
-
-class FoundItem(Answer):
-    """An item that a rule found."""
-
-    id: int
-    title: str
 
 
 class FindingAnswer(Answer):
@@ -93,10 +87,16 @@ class DataQuality(Explained):
         moves = next(each for each in check.findings if each.rule.name == "self_transitions")
         worst_first = sorted(check.findings, key=lambda each: -each.points_lost)
         return cls(
-            **explanation(scope, sample_size=moves.population),
+            **explanation(scope, sample_size=moves.population, links=_links(scope)),
             score=score(check.findings),
             findings=[FindingAnswer.of(each, check.titles) for each in worst_first],
         )
+
+
+def _links(scope: Scope) -> dict[str, str]:
+    """Return where all items that a rule found are listed, for the rules that find any."""
+    rules = [rule.name for rule in RULES if rule.counted is not Counted.SOURCES]
+    return {name: scope_link(f"data-quality/{name}", scope) for name in rules}
 
 
 _COLUMNS = [name for name in FindingAnswer.model_fields if name != "items"]

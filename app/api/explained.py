@@ -92,6 +92,11 @@ def items_link(scope: Scope, population: Population, **more: str) -> str:
     return f"/api/v1/work-items?{urlencode(parameters)}"
 
 
+def scope_link(path: str, scope: Scope) -> str:
+    """Return where something else is told about just this scope."""
+    return f"/api/v1/{path}?{urlencode(_scope_parameters(scope))}"
+
+
 def _scope_parameters(scope: Scope) -> list[tuple[str, str]]:
     return [
         ("stream", scope.stream.key),
@@ -113,7 +118,7 @@ def _type_parameters(types: Sequence[WorkItemType] | None) -> list[tuple[str, st
 
 def broken_rules_link(scope: Scope) -> dict[str, str]:
     """Return where the rules broken in this scope are listed, under the name of the number."""
-    return {"broken_rules": f"/api/v1/broken-rules?{urlencode(_scope_parameters(scope))}"}
+    return {"broken_rules": scope_link("broken-rules", scope)}
 
 
 def links_to(scope: Scope, *populations: Population) -> dict[str, str]:

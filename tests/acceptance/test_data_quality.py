@@ -80,3 +80,22 @@ async def test_bad_and_unknown_parameters_are_refused(
 ) -> None:
     answer = await week.get(DATA_QUALITY, params={name: value})
     assert fields(problem(answer, 422, "invalid-request")) == [name]
+
+
+async def test_the_items_that_a_rule_found_are_a_list_and_a_table(week: httpx.AsyncClient) -> None:
+    found = await get(week, f"{DATA_QUALITY}/teleports", **WEEK)
+    assert [item["title"] for item in found["items"]] == ["D: finished, reopened, finished again"]
+    assert (found["items_total"], found["next_cursor"]) == (1, None)
+    assert "stages ahead" in found["explanation"]
+    table = await week.get(f"{DATA_QUALITY}/teleports", params=WEEK, headers={"accept": "text/csv"})
+    assert [row["title"] for row in csv.DictReader(io.StringIO(table.text))] == [
+        "D: finished, reopened, finished again"
+    ]
+
+
+async def test_a_rule_that_there_is_not_is_refused_with_those_there_are(
+    week: httpx.AsyncClient,
+) -> None:
+    answer = problem(await week.get(f"{DATA_QUALITY}/guesses"), 422, "invalid-value")
+    assert fields(answer) == ["rule"]
+    assert "long_idle" in answer["errors"][0]["message"]

@@ -220,6 +220,19 @@ async def test_no_two_answers_leave_out_different_items(
     assert all(each["excluded"] == answers[0]["excluded"] for each in answers)
 
 
+@pytest.mark.parametrize("asked", ASKED, ids=range(len(ASKED)))
+async def test_the_link_of_a_finding_lists_exactly_the_items_that_it_counts(
+    rich: httpx.AsyncClient, listed: Listed, asked: dict[str, Any]
+) -> None:
+    found = await get(rich, "/api/v1/data-quality", **asked, limit=100)
+    counted = {each["rule"]: each for each in found["findings"]}
+    assert set(found["links"]) == counted.keys() - {"silent_sources"}
+    for rule, link in found["links"].items():
+        items = await listed.ids(link)
+        assert len(items) == counted[rule]["items_total"], rule
+        assert set(items) >= {each["id"] for each in counted[rule]["items"]}
+
+
 FRAME = {
     "definitions",
     "sample_size",
