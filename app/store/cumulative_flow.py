@@ -1,14 +1,14 @@
 """The cumulative flow of a window, put together from its parts."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from app.domain.value_stream import ValueStream, Zone
+from app.domain.value_stream import ValueStream
 from app.domain.work_item import WorkItemType
 from app.flow.buckets import Bucket, edges
-from app.flow.cumulative_flow import CumulativeFlow, Out, Place, Step, assemble
+from app.flow.cumulative_flow import CumulativeFlow, Out, Place, Step, assemble, open_stages
 from app.store.cutting import Cutting
 from app.store.database import Connection
 from app.store.measurements import Selection, planned_once
@@ -53,8 +53,9 @@ async def cumulative_flows(
         cutting = await Cutting.of(connection, elapsed, edges(buckets), by_type=bool(kinds))
         rows = await cutting.placed(_PART_STEPS, _KEPT_STEPS)
         present = (await connection.execute(_PLACES, cutting.asked)).all()
-    whole = _Tally()
-    of_type: defaultdict[str, _Tally] = defaultdict(_Tally)
+    lying = {each.id: each.order for each in open_stages(stream)}
+    whole = _Tally(lying)
+    of_type: defaultdict[str, _Tally] = defaultdict(lambda: _Tally(lying))
 
     def tallies(row: Any) -> tuple[_Tally, ...]:
         return (whole, of_type[row.type]) if kinds else (whole,)
@@ -63,8 +64,9 @@ async def cumulative_flows(
         for tally in tallies(row):
             tally.places[Place(row.stage_id, row.mark)] += row.items
     for slot, row in rows:
+        steps = _steps(slot, row)
         for tally in tallies(row):
-            tally.take(slot, row, stream)
+            tally.take(steps)
     if from_beginning:
         await _count_out_before(connection, elapsed, whole, of_type)
     return (
@@ -78,18 +80,25 @@ async def cumulative_flows(
 
 @dataclass(slots=True)
 class _Tally:
-    """What lay where before the window, and what happened in it, of some items."""
+    """What lay where before the window, and what happened in it, of some items.
 
+    `lying` are the orders of the stages in which items lie, by id.
+    """
+
+    lying: Mapping[int, int]
     places: Counter[Place] = field(default_factory=Counter)
     steps: Counter[Step] = field(default_factory=Counter)
     completed: int = 0
     discarded: int = 0
 
-    def take(self, slot: int, row: Any, stream: ValueStream) -> None:
-        """Go one step back from how things stand; in the window, remember it."""
-        for step, count in _steps(slot, row):
-            _undo(self.places, step, count, stream)
-            if slot >= 0:
+    def take(self, steps: Iterable[tuple[Step, int]]) -> None:
+        """Go some steps back from how things stand; remember those in the window."""
+        for step, count in steps:
+            if step.to_id is not None and step.to_id in self.lying:
+                self.places[Place(step.to_id, max(step.mark, self.lying[step.to_id]))] -= count
+            if step.from_id is not None and step.from_id in self.lying:
+                self.places[Place(step.from_id, step.mark)] += count
+            if step.bucket >= 0:
                 self.steps[step] += count
 
     def assembled(
@@ -115,12 +124,3 @@ def _steps(slot: int, row: Any) -> list[tuple[Step, int]]:
     discarded = int(row.discarded_n)
     both = ((False, int(row.n) - discarded), (True, discarded))
     return [(Step(slot, left, entered, row.mark, out), count) for out, count in both if count]
-
-
-def _undo(places: Counter[Place], step: Step, count: int, stream: ValueStream) -> None:
-    """Put the items of a step back to where they lay before it; what is done lies nowhere."""
-    lying = {each.id: each for each in stream.stages if stream.zone(each) is not Zone.DONE}
-    if step.to_id in lying:
-        places[Place(step.to_id, max(step.mark, lying[step.to_id].order))] -= count
-    if step.from_id in lying:
-        places[Place(step.from_id, step.mark)] += count
