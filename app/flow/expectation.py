@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from fractions import Fraction
+from functools import lru_cache
 
 from app.domain.value_stream import ServiceLevel
 from app.flow.calendar import MICROSECOND, US_PER_HOUR, Window
@@ -136,6 +137,7 @@ def predictability(stated: Expectation, cycles_us: Sequence[int]) -> Predictabil
     return Predictability(attainment(stated, cycles_us), DurationSummary.of(cycles_us))
 
 
+@lru_cache(maxsize=64)  # an answer asks twice: for the interval, and for the verdict
 def clopper_pearson(hits: int, n: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """Return the exact confidence interval of a share of which `hits` of `n` were seen.
 
