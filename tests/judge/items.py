@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -80,6 +81,7 @@ class Item:
     cancelled: int | None
     told: tuple[tuple[int, str], ...]
     said_created: int
+    blocks: tuple[tuple[int, int], ...]
 
     @classmethod
     def of(cls, told: dict[str, Any], board: Board, as_of: int) -> "Item | None":
@@ -102,9 +104,14 @@ class Item:
         entered = [(v.enter, board.zone(v.stage)) for v in visits if v.stage != NOWHERE]
         started = next((at for at, zone in entered if zone != "todo"), None)
         finished = next((at for at, zone in entered if zone == "done"), None)
+        blocks = tuple(
+            (us(begins), us(ends) if ends else FOREVER)
+            for begins, ends in told.get("blocks", ())
+            if us(begins) <= as_of
+        )
         return cls(
             told["id"], told["type"], board, visits, created, started, finished, cancelled,
-            tuple(moves), us(told["created"]),
+            tuple(moves), us(told["created"]), blocks,
         )  # fmt: skip
 
     @property
@@ -130,6 +137,16 @@ class Item:
     def in_doing(self, start: int, end: int) -> int:
         """Return the time in process within `[start, end)`."""
         return sum(v.within(start, end) for v in self.visits if self.zone(v) == "doing")
+
+    def blocked_in(self, visit: Visit) -> int:
+        """Return how long a visit was blocked, between the first start and the first finish."""
+        start, end = max(visit.enter, self.started or 0), min(visit.leave, self.finished or 0)
+        edges = sorted({start, end, *(at for block in self.blocks for at in block)})
+        return sum(
+            b - a
+            for a, b in pairwise(edges)
+            if start <= a and b <= end and any(x <= a and b <= y for x, y in self.blocks)
+        )
 
     @property
     def discarded(self) -> int | None:

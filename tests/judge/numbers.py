@@ -161,9 +161,9 @@ class Span:
         return spent
 
     def efficiency(self) -> dict[str, Any]:
-        """Return how much of the time was active, without blocks."""
+        """Return how much of the time was active: where no block is told, all in active stages."""
         active = [k for k in self.board.order if self.board.category[k] == "active"]
-        spent, cycle, lead = self.ladder(), sum(self.cycles()), sum(self.leads())
+        cycle, lead = sum(self.cycles()), sum(self.leads())
         active_us = sum(
             v.within(i.started or 0, i.finished or 0)
             for i in self.finished
@@ -171,10 +171,14 @@ class Span:
             if v.stage in active
         )
         no_wait = all(self.board.category[k] == "active" for k in self.board.of_zone("doing"))
-        silent = no_wait and cycle == active_us
+        tells = any(item.blocks for item in self.items)
+        silent = no_wait and cycle == active_us and not tells
+        blocked = [(v.stage, i.blocked_in(v)) for i in self.finished for v in i.visits]
+        active_us -= sum(length for stage, length in blocked if stage in active)
         return {
             "flow_efficiency": None if silent or not cycle else active_us / cycle,
-            "activity_ratio": ratio(sum(spent[k] for k in active), lead),
+            "activity_ratio": ratio(active_us, lead),
+            "blocked_time": sum(length for _, length in blocked) / HOUR if tells else None,
             "active_us": active_us,
         }
 
