@@ -76,7 +76,7 @@ function Picture({ data, width, context }: PictureProps<Data>) {
         ]}
       />
       {picked && (
-        <Picked title={`${words(picked.rule)}: ${found(picked)}. ${picked.explanation}`} items={picked.items} number={picked.items_total} context={context}>
+        <Picked title={`${words(picked.rule)}: ${found(picked)}. ${picked.explanation}`} items={picked.items} number={picked.items_total} all={data.links[picked.rule]} context={context}>
           {picked.notes}
         </Picked>
       )}

@@ -8,12 +8,16 @@ interface Props {
   items: { id: number; title: string }[];
   /** How many there are, when not all are given. */
   number?: number;
+  /** Where the API lists all of them. */
+  all?: string | undefined;
   context: Context;
   /** What else is to be said. */
   children?: string[];
 }
 
-export function Picked({ title, items, number = items.length, context, children = [] }: Props) {
+export function Picked({ title, items, number = items.length, all, context, children = [] }: Props) {
+  const shown = items.slice(0, SHOWN);
+  const more = `and ${number - shown.length} more`;
   return (
     <div class="picked small" aria-live="polite">
       <strong>{title}</strong>
@@ -21,13 +25,13 @@ export function Picked({ title, items, number = items.length, context, children 
         <p key={note}>{note}</p>
       ))}
       <ul>
-        {items.slice(0, SHOWN).map(({ id, title: name }) => (
+        {shown.map(({ id, title: name }) => (
           <li key={id}>
             <a href={context.itemHref(id)}>{name}</a>
           </li>
         ))}
       </ul>
-      {number > SHOWN && <p class="muted">and {number - Math.min(SHOWN, items.length)} more</p>}
+      {number > shown.length && <p class="muted">{all ? <a href={`${all}&limit=500`}>{more}</a> : more}</p>}
     </div>
   );
 }
