@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import delete, insert, select, text
 
+from app.flow.calendar import MICROSECOND
 from app.store.database import Connection
 from app.store.tables import rollup_invalidations as marks
 
@@ -40,6 +41,12 @@ _OLDEST_TRANSACTION = text(
 _SHORTEN = text(
     "UPDATE rollup_invalidations SET from_instant = :until "
     "WHERE id = ANY (:ids) AND from_instant < :until"
+)
+
+
+_END_BEFORE = text(
+    "UPDATE rollup_invalidations SET through_instant = :through "
+    "WHERE id = ANY (:ids) AND (through_instant IS NULL OR through_instant > :through)"
 )
 
 
@@ -102,6 +109,20 @@ async def consume(connection: Connection, seen: Sequence[Mark], until: datetime)
     left = [mark for mark in seen if mark not in over]
     await connection.execute(_SHORTEN, {"ids": [mark.id for mark in left], "until": until})
     return [replace(mark, from_instant=max(mark.from_instant, until)) for mark in left]
+
+
+async def spare(
+    connection: Connection, seen: Sequence[Mark], since: datetime, until: datetime | None
+) -> None:
+    """Let marks end before an instant: what is kept of the time from there on knows of them.
+
+    But not those that reach as far as `until`, from when on more had been kept before.
+    """
+    within = [m for m in seen if until is None or (m.through is not None and m.through < until)]
+    over = [mark for mark in within if mark.from_instant >= since]
+    await forget(connection, over)
+    left = [mark.id for mark in within if mark not in over]
+    await connection.execute(_END_BEFORE, {"ids": left, "through": since - MICROSECOND})
 
 
 async def forget(connection: Connection, seen: Sequence[Mark]) -> None:

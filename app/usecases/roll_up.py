@@ -18,6 +18,7 @@ from app.store.database import Connection
 from app.store.invalidations import Mark
 from app.store.rollups import Kept
 from app.store.spans import Piece
+from app.usecases.recent_hours import LONG, keep_hours, next_hours
 
 BATCH_DAYS = 31
 """Days computed in one transaction: few enough for one to take seconds, whatever the history."""
@@ -61,17 +62,19 @@ async def roll_up(
     settled: datetime | None = None,
     *,
     busy: int = BUSY,
+    long: timedelta = LONG,
 ) -> Done | None:
     """Roll up the next batch of one stream's days; returns what was done, None for nothing.
 
     First what has been changed since it was rolled up, then what has been closed since. The caller
     commits. Does nothing while another process is at it. `settled`: before when nothing changes
     any more; unsaid: as the database tells. `busy`: so many moves since the last closed hour are
-    rolled up without waiting for its end.
+    rolled up without waiting for its end. `long`: where more than this is still to be rolled up,
+    its last hours come first.
     """
     if not await rollups.try_lock(connection, stream_id):
         return None
-    return await next_batch(connection, stream_id, bounds_hours, settled, busy)
+    return await next_batch(connection, stream_id, bounds_hours, settled, busy, long)
 
 
 async def next_batch(
@@ -80,6 +83,7 @@ async def next_batch(
     bounds_hours: Sequence[int],
     settled: datetime | None = None,
     busy: int = BUSY,
+    long: timedelta = LONG,
 ) -> Done | None:
     """Do what `roll_up` does, for whoever holds the lock."""
     stream = await value_streams.load_by_id(connection, stream_id)
@@ -89,10 +93,15 @@ async def next_batch(
     today = local_day(settled, tz)
     marks = await invalidations.pending(connection, stream_id)
     kept = await _kept_or_begun(connection, stream, negated(bounds_hours))
-    batch = None if kept is None else _next_days(kept, marks, today, tz)
     if kept is None:
         await invalidations.forget(connection, marks)
         return None
+    since = _hours_since(today, tz)
+    if hours := next_hours(kept, since, settled, tz, long):
+        kept = await keep_hours(connection, stream_id, kept, marks, hours)
+        await rollups.keep_state(connection, stream_id, kept, complete=False)
+        return Done(local_day(kept.filled_until, tz), everything=False)
+    batch = _next_days(kept, marks, today, tz)
     if batch is not None:
         kept = await _keep_days(connection, stream, kept, batch, today)
         marks = await invalidations.consume(connection, marks, day_start(batch[1], tz))
@@ -128,7 +137,7 @@ async def _keep_parts(
     connection: Connection, stream: ValueStream, kept: Kept, found: Sequence[Period], today: date
 ) -> Kept:
     """Keep the parts of adjacent days, and of their hours where these are not long ago."""
-    since = hour_start(day_start(today - HOURS_FOR_DAYS * ONE_DAY, stream.zone_info))
+    since = _hours_since(today, stream.zone_info)
     first, last = max(hour_start(found[0].starts), since), hour_start(found[-1].ends)
     if kept.hours_until is not None and last < kept.hours_until:
         last += ONE_HOUR  # an hour of which the days' last minutes are a part
@@ -145,6 +154,11 @@ async def _keep_parts(
         hours_until=max(kept.hours_until or last, last),
     )
     return await _without_old_bursts(connection, stream, kept)
+
+
+def _hours_since(today: date, tz: tzinfo) -> datetime:
+    """Return from when on hours are kept."""
+    return hour_start(day_start(today - HOURS_FOR_DAYS * ONE_DAY, tz))
 
 
 async def _keep_hours_of_today(

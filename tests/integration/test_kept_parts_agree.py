@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -41,6 +42,7 @@ from app.store.spans import (
 from app.store.stage_times import stage_presence
 from app.store.tables import kept_levels, kept_moves
 from app.telemetry import BUCKET_HOURS
+from app.usecases.recent_hours import LONG
 from app.usecases.roll_up import roll_up
 from tests.fixture_f1 import F1, F1_STREAM, F1_WEEK
 from tests.integration.stored import Stored, stored, stored_test
@@ -133,14 +135,19 @@ async def test_kept_days_and_the_log_give_the_same_numbers_to_the_bit(
     """P14: while days are closed, corrected and closed again, for any window and any types."""
     types = st.one_of(st.none(), st.lists(st.sampled_from(WorkItemType), unique=True))
     busy = data.draw(st.sampled_from([1, 2, 5]))
+    long = data.draw(st.sampled_from([LONG, timedelta(days=2)]))
     windows = data.draw(st.lists(long_windows(), min_size=1, max_size=2))
     async with stored(shared_database, population) as first:
         inside = await with_changing_limits(await in_zone(first, tz), data.draw(instants()))
         for settled in sorted(data.draw(st.lists(instants(), min_size=1, max_size=4))):
             while await roll_up(
-                inside.connection, inside.stream.id, BUCKET_HOURS, settled, busy=busy
+                inside.connection, inside.stream.id, BUCKET_HOURS, settled, busy=busy, long=long
             ):
-                pass
+                if long < LONG and data.draw(st.integers(0, 2)) == 0:  # while it is at it
+                    for meanwhile in data.draw(changes(population)):
+                        await apply(inside, meanwhile)
+                    asked = (data.draw(st.sampled_from(windows)), data.draw(types))
+                    assert await numbers(inside, *asked) == await from_the_log(inside, *asked)
             assert await kept_pieces(inside, kept_moves) <= await usable_pieces(inside)
             for change in [None, *data.draw(changes(population))]:
                 if change is not None:
@@ -193,6 +200,22 @@ async def test_where_no_whole_day_fits_the_closed_hours_are_read(shared_database
         (start, start.replace(hour=6, minute=0)),
         (start.replace(hour=7, minute=0), end),
     ]
+
+
+async def test_of_a_long_history_the_newest_hours_are_kept_first(shared_database: Database) -> None:
+    """While no day is closed yet, the end of the week is read from its hours."""
+    async with stored(shared_database, Population(F1_STREAM, F1)) as inside:
+        asked = (inside.connection, inside.stream.id, BUCKET_HOURS, CLOSED)
+        long, starts = timedelta(days=4), list[datetime]()
+        while len(starts) < 3:
+            await roll_up(*asked, long=long)
+            pieces = await usable_pieces(inside)
+            assert all(ends - begins == timedelta(hours=1) for begins, ends in pieces)
+            assert max(pieces)[1] == CLOSED.replace(minute=0, second=0, microsecond=0)
+            starts.append(min(pieces)[0])
+        assert [one - other for one, other in pairwise(starts)] == [long / 2, long / 2]
+        await roll_up_all(inside)
+        assert await numbers(inside, F1_WEEK, None) == await from_the_log(inside, F1_WEEK, None)
 
 
 BUSY_NOON = F1_WEEK.start + timedelta(days=1, hours=12)
