@@ -7,7 +7,7 @@ import argparse
 import asyncio
 import statistics
 
-from bench.harness import at_least, fill, server, verdict
+from bench.harness import at_least, fill, tcp_server, verdict
 from bench.load_tools import Load, machine, missing_tools, pgbench, served
 
 CLIENTS, GOAL = 16, 0.25
@@ -39,5 +39,5 @@ if __name__ == "__main__":
         print(reason)
     else:
         print(machine())
-        with server() as running:
+        with tcp_server() as running:
             run(running, arguments)

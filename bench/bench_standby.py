@@ -21,7 +21,7 @@ from app.jobs import roll_up_streams
 from app.store import schema
 from app.store.database import open_database
 from bench.generate import generate
-from bench.harness import dsn, verdict
+from bench.harness import DURABLE, dsn, end_on_signals, verdict
 from bench.http_client import HttpClient
 from bench.load_tools import Service, machine, missing_tools, served
 from tests.servers import SETTINGS, Server, end, primary
@@ -123,7 +123,8 @@ async def prepare(url: str, items: int) -> None:
 
 def run(asked: argparse.Namespace) -> None:
     """Make the pair, and measure."""
-    SETTINGS.update(fsync="on", shared_buffers="128MB", max_connections="100")  # as when it counts
+    end_on_signals()
+    SETTINGS.update(DURABLE)
     with primary() as main:
         asyncio.run(prepare(main.url, asked.items))
         standby = main.standby(main.folder.parent / "standby")

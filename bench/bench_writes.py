@@ -11,7 +11,7 @@ from itertools import product
 import asyncpg
 import httpx
 
-from bench.harness import Filled, at_least, fill, server, verdict
+from bench.harness import Filled, at_least, fill, tcp_server, verdict
 from bench.integrity import tell_damage, tell_lost
 from bench.load_tools import Load, Service, machine, missing_tools, pgbench, served
 
@@ -114,5 +114,5 @@ if __name__ == "__main__":
         print(reason)
     else:
         print(machine())
-        with server() as running:
+        with tcp_server() as running:
             run(running, arguments)

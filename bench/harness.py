@@ -5,6 +5,7 @@ counts is the ratio of their medians in one run.
 """
 
 import asyncio
+import signal
 import statistics
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
@@ -27,6 +28,7 @@ from app.store import schema
 from app.store.database import open_database
 from app.store.embedded import EmbeddedPostgres
 from bench.generate import generate
+from tests.servers import SETTINGS, primary
 
 Action = Callable[[], Awaitable[object]]
 Statement = tuple[str, Sequence[Any]]
@@ -44,9 +46,33 @@ class Filled:
     dsn: str
 
 
+DURABLE = {"fsync": "on", "shared_buffers": "128MB", "max_connections": "100"}
+"""What the servers of tests lack."""
+
+
+def end_on_signals() -> None:
+    """End as an error would when told to: what was started is ended too, also under nohup."""
+
+    def end(*_: object) -> None:
+        raise SystemExit(1)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
+
+
+@contextmanager
+def tcp_server() -> Iterator[str]:
+    """Run a PostgreSQL in a new folder that listens on loopback; yields its URL."""
+    end_on_signals()
+    SETTINGS.update(DURABLE)
+    with primary() as main:
+        yield main.url
+
+
 @contextmanager
 def server() -> Iterator[str]:
     """Run an embedded PostgreSQL in a new folder; yields its URL."""
+    end_on_signals()
     with tempfile.TemporaryDirectory(prefix="vsm-bench-") as folder:
         Path(folder).chmod(0o755)
         with EmbeddedPostgres(Path(folder) / "data") as embedded:

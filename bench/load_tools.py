@@ -1,7 +1,6 @@
 """A served process, a client that is not the bottleneck (wrk), and PostgreSQL without us (pgbench).
 
-All of it over the embedded server's Unix socket, which favours pgbench: it pays the round trip for
-each write, the service for each batch.
+Both reach the database in the same way: over TCP, unless the database's URL says otherwise.
 """
 
 import os
