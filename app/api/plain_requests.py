@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
+import msgspec
 from pydantic import ValidationError
-from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -37,6 +37,9 @@ _HEADERS = (b"content-type", b"content-length", b"idempotency-key", b"if-match")
 _JSON = (b"application/json", b"application/json; charset=utf-8")
 _MAX_BODY = 64 * 1024
 """Bytes; a longer body cannot be right, and the route says why."""
+
+_WRITER = msgspec.json.Encoder()
+"""Writes what pydantic writes of the same fields, several times as fast."""
 
 D = TypeVar("D")
 
@@ -208,7 +211,7 @@ async def _history(shared: Shared, asked: PlainRequest) -> Answer | None:
 
 def _json(status: int, fields: dict[str, Any], headers: dict[str, str]) -> Answer:
     """Write the answer model's fields without the model: building it took longer than writing."""
-    return Answer(status, {"content-type": "application/json", **headers}, to_json(fields))
+    return Answer(status, {"content-type": "application/json", **headers}, _WRITER.encode(fields))
 
 
 async def _send(answer: Answer, send: Send) -> None:

@@ -130,7 +130,7 @@ class ValueStream:
         """The stage from which an item counts as started: the first active one."""
         return next(stage for stage in self.stages if stage.category is Category.ACTIVE)
 
-    @property
+    @cached_property
     def start_order(self) -> int:
         """The order of the start stage."""
         return self.start_stage.order

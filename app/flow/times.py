@@ -5,10 +5,12 @@ move. The state is right-continuous: at the instant of a move the item is in the
 interval is half-open, so nothing is counted twice or lost.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby, pairwise
 from operator import itemgetter
+from typing import Protocol
 
 from app.domain.value_stream import Stage, ValueStream, Zone
 from app.domain.visit import Ending, Visit
@@ -142,6 +144,15 @@ class ItemTimes:
         return self.between(self.created, utc(instant))
 
 
+class Told(Protocol):
+    """A move, as far as its times are concerned."""
+
+    @property
+    def to_stage(self) -> str: ...  # noqa: D102
+    @property
+    def timestamp(self) -> datetime: ...  # noqa: D102
+
+
 def item_times(
     history: ItemHistory,
     stream: ValueStream,
@@ -151,16 +162,28 @@ def item_times(
     """Bring a history into normal form, as it could be known at `as_of` (None: all of it).
 
     Its durations are measured by `between`. Moves after `as_of` and moves after the cancellation
-    are left out. Raises UnknownStage for a
-    stage that is not in the stream.
+    are left out. Raises UnknownStage for a stage that is not in the stream.
     """
-    cancelled = None if history.cancelled_at is None else utc(history.cancelled_at)
-    horizon = None if as_of is None else utc(as_of)
-    if cancelled is not None and horizon is not None and cancelled > horizon:
+    cancelled = history.cancelled_at
+    if cancelled is not None and as_of is not None and cancelled > as_of:
         cancelled = None
-    moves = _moves(history, stream, horizon if cancelled is None else cancelled)
-    created = min([utc(history.created_at), *(at for at, _ in moves[:1])])
-    visits = _visits(moves, cancelled, stream)
+    moves = history.transitions
+    return times_of(history.created_at, moves, cancelled, stream, as_of, between)
+
+
+def times_of(
+    created_at: datetime,
+    moves: Iterable[Told],
+    cancelled_at: datetime | None,
+    stream: ValueStream,
+    as_of: datetime | None = None,
+    between: Measure = elapsed_us,
+) -> ItemTimes:
+    """Return the same of moves in their order of arrival; a cancellation was known by `as_of`."""
+    cancelled = None if cancelled_at is None else utc(cancelled_at)
+    real = _moves(moves, stream, as_of if cancelled is None else cancelled)
+    created = min([utc(created_at), *(at for at, _ in real[:1])])
+    visits = _visits(real, cancelled, stream)
     stays = _stays(created, visits, cancelled, stream)
     spans = {zone: tuple(span for at, span in stays if at is zone) for zone in Zone}
     return ItemTimes(
@@ -182,10 +205,10 @@ def item_times(
 
 
 def _moves(
-    history: ItemHistory, stream: ValueStream, until: datetime | None
+    moves: Iterable[Told], stream: ValueStream, until: datetime | None
 ) -> list[tuple[datetime, Stage]]:
     """Return the real moves up to and including an instant, in order."""
-    told = [(utc(move.timestamp), stream.stage(move.to_stage)) for move in history.transitions]
+    told = [(utc(move.timestamp), stream.stage(move.to_stage)) for move in moves]
     seen = [(at, stage) for at, stage in told if until is None or at <= until]
     # The sort is stable, so equal timestamps keep their order of arrival; of consecutive moves to
     # one stage the first is the move and the others are repetitions.
@@ -213,9 +236,9 @@ def _stays(
     stream: ValueStream,
 ) -> list[tuple[Zone, Span]]:
     """Join neighbouring visits of one zone, after the time from creation to the first visit."""
-    parts = [(stream.zone(visit.stage), Span(visit.entered, visit.exited)) for visit in visits]
+    parts = [(stream.zone(visit.stage), visit.entered, visit.exited) for visit in visits]
     first_entry = visits[0].entered if visits else cancelled
     if first_entry != created:
-        parts.insert(0, (Zone.TODO, Span(created, first_entry)))
-    runs = [(zone, [span for _, span in run]) for zone, run in groupby(parts, key=itemgetter(0))]
-    return [(zone, Span(run[0].start, run[-1].end)) for zone, run in runs]
+        parts.insert(0, (Zone.TODO, created, first_entry))
+    runs = [(zone, list(run)) for zone, run in groupby(parts, key=itemgetter(0))]
+    return [(zone, Span(run[0][1], run[-1][2])) for zone, run in runs]

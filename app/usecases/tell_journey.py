@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from app.domain.block import Block, RecordedBlock
-from app.domain.transition import RecordedTransition, Transition
+from app.domain.transition import RecordedTransition
 from app.domain.value_stream import ValueStream
-from app.domain.work_item import ItemHistory, WorkItem
+from app.domain.work_item import WorkItem
 from app.domain.working_time import Clock
 from app.flow.blocked import blocked_us
 from app.flow.calendar import Measure, elapsed_us
-from app.flow.times import ItemTimes, item_times
+from app.flow.times import ItemTimes, times_of
 from app.store import blocks, clocks, transitions, value_streams, work_items
 from app.store.database import Connection
 from app.usecases.scope import require_calendar
@@ -63,16 +63,8 @@ def journey_of(
     between: Measure = elapsed_us,
 ) -> Journey:
     """Put together the journey of an item that was never blocked."""
-    history = ItemHistory(
-        title=item.title,
-        type=item.type,
-        created_at=item.created_at,
-        transitions=tuple(
-            Transition(move.to_stage, move.timestamp) for move in moves if move.voided_at is None
-        ),
-        cancelled_at=item.cancelled_at,
-    )
-    times = item_times(history, stream, between=between)
+    standing = [move for move in moves if move.voided_at is None]
+    times = times_of(item.created_at, standing, item.cancelled_at, stream, between=between)
     return Journey(item, moves, times, as_of, Clock.ELAPSED, ())
 
 
