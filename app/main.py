@@ -157,8 +157,9 @@ def create_app(settings: Settings | None = None, database_url: str | None = None
         app.state.answers = Answers()
         gc.collect()
         gc.freeze()  # what lives from here on is never looked at again
-        # requests leave few cycles, and looking for them costs more
-        gc.set_threshold(100_000, 50, 1000)
+        # requests leave few cycles: looking for them often costs more than they take, but what
+        # waits to be found takes memory, which is never given back where others live among it
+        gc.set_threshold(10_000, 20, 50)
         app.state.feed = MoveFeed(databases.primary)
         with _at_the_stop(app.state.feed.close):
             async with (
@@ -182,7 +183,7 @@ def create_app(settings: Settings | None = None, database_url: str | None = None
     )
     app.state.settings = chosen
     app.add_middleware(StreamPaths)
-    problems.install(app)
+    problems.install(app, [module.router for module in _ROUTES])
     for module in _ROUTES:
         app.include_router(module.router)
     _mount(app, "/docs/static", Path(fastapi_offline.__file__).parent / "static")

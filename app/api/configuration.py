@@ -14,7 +14,6 @@ from app.api.problems import InvalidRequest, documented
 from app.api.session import KEYED, Db, UnitOfWork
 from app.api.types import Answer, Instant, Name
 from app.api.types import Request as RequestModel
-from app.connectors import stream_file, stream_schema
 from app.domain import errors
 from app.domain.stream_changes import Change, ChangeKind
 from app.domain.stream_definition import StreamDefinition
@@ -165,6 +164,8 @@ async def _definitions(request: Request, file: str) -> list[StreamDefinition]:
     if stated not in READABLE:
         message = f"expected the content type {YAML} or {JSON}, got {stated}"
         raise InvalidRequest([{"field": "Content-Type", "message": message}])
+    from app.connectors import stream_file  # noqa: PLC0415 - a worker rarely needs it
+
     return stream_file.read(await request.body(), file)
 
 
@@ -226,6 +227,8 @@ async def export_definitions(
     which: Annotated[WhichStreams, Query()], db: Db, request: Request
 ) -> Response:
     """Return streams as a file, to begin with or to keep; applying it changes nothing."""
+    from app.connectors import stream_file  # noqa: PLC0415
+
     definitions = await export(db, which.key)
     if negotiated(request, (YAML, JSON)) == JSON:
         content, media = json.dumps(stream_file.plain(definitions), ensure_ascii=False), JSON
@@ -239,6 +242,8 @@ async def export_definitions(
 )
 async def file_schema() -> dict[str, Any]:
     """Return the schema that editors complete and check value stream files with."""
+    from app.connectors import stream_schema  # noqa: PLC0415
+
     return stream_schema.schema()
 
 

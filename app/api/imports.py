@@ -10,11 +10,9 @@ from app.api.problems import documented
 from app.api.session import KEYED, Db, UnitOfWork
 from app.api.types import Answer, Name, TimeZone, zone
 from app.api.types import Request as RequestModel
-from app.connectors.detect import FileFormat
-from app.connectors.reading import ReadOptions
+from app.connectors.reading import FileFormat, ReadOptions
 from app.domain import errors
 from app.store import transitions, value_streams
-from app.usecases.import_files import File, import_files, stated_pairs
 
 router = APIRouter(prefix="/api/v1", tags=["imports"], route_class=UnitOfWork)
 
@@ -88,6 +86,9 @@ async def import_histories(
 
     All of the file is imported, or nothing of it. Importing it again changes nothing.
     """
+    # what reads files is loaded where somebody imports one, and stays out of all other workers
+    from app.usecases.import_files import File, import_files, stated_pairs  # noqa: PLC0415
+
     data = await request.body()
     stream = await value_streams.load_to_write(db, how.stream)
     options = ReadOptions(

@@ -4,13 +4,14 @@ The `type` of a problem is stable and leads to its explanation, for example
 `/problems/unknown-stage`. No text of an internal exception ever reaches a client.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import structlog
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
@@ -201,10 +202,20 @@ def _part(error: Mapping[str, Any]) -> dict[str, Any]:
 def _allowed(request: Request, error: errors.VsmError) -> dict[str, str]:
     """Name all methods of the path; the framework names those of the first route that has it."""
     template = getattr(request.scope.get("route"), "path", None)
-    methods = request.app.openapi()["paths"].get(template, {})
+    methods = request.app.state.methods.get(template)
     if not isinstance(error, MethodNotAllowed) or not methods:
         return {}
-    return {"Allow": ", ".join(sorted(method.upper() for method in methods))}
+    return {"Allow": ", ".join(sorted(methods))}
+
+
+def _methods(routers: Iterable[APIRouter]) -> dict[str, set[str]]:
+    """Return the documented methods of each path; the whole document would be large to keep."""
+    found: dict[str, set[str]] = {}
+    for router in routers:
+        for route in router.routes:
+            if isinstance(route, APIRoute) and route.include_in_schema:
+                found.setdefault(route.path, set()).update(route.methods or ())
+    return found
 
 
 def answer_error(request: Request, error: errors.VsmError) -> JSONResponse:
@@ -217,8 +228,9 @@ def answer_error(request: Request, error: errors.VsmError) -> JSONResponse:
 _UNREADABLE = {"field": "body", "message": "The body is not JSON in UTF-8"}
 
 
-def install(app: FastAPI) -> None:
-    """Answer every error of this application with a problem."""
+def install(app: FastAPI, routers: Iterable[APIRouter]) -> None:
+    """Answer every error of this application, of these routers, with a problem."""
+    app.state.methods = _methods(routers)
 
     @app.exception_handler(errors.VsmError)
     async def known(request: Request, error: errors.VsmError) -> JSONResponse:

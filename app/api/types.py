@@ -87,7 +87,7 @@ class Request(BaseModel):
 class Answer(BaseModel):
     """A response body."""
 
-    model_config = ConfigDict(from_attributes=True, ser_json_inf_nan="null")
+    model_config = ConfigDict(from_attributes=True, ser_json_inf_nan="null", defer_build=True)
 
 
 def dumped(answers: Iterable[Answer]) -> list[dict[str, Any]]:

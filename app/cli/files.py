@@ -22,10 +22,9 @@ from rich.text import Text
 from app.cli.console import err
 from app.cli.database import database_url
 from app.cli.reports import show_problems, show_reports
-from app.connectors.detect import FileFormat
 from app.connectors.file_texts import Content
 from app.connectors.mapping_file import parse_mapping
-from app.connectors.reading import ReadOptions
+from app.connectors.reading import FileFormat, ReadOptions
 from app.domain.errors import InvalidImport, InvalidValue
 from app.settings import Settings
 from app.store import transitions, value_streams

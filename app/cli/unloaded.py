@@ -5,6 +5,7 @@ what was left out gets it loaded then.
 """
 
 import sys
+from importlib import import_module
 from importlib.util import find_spec, module_from_spec
 from typing import Any
 
@@ -14,6 +15,11 @@ _LAZY = (
     "prometheus_client",  # a web server of its own
 )
 """Packages whose `__init__` loads more than what is used of them."""
+
+_FOUND = {
+    ("uvicorn", "Config"): "uvicorn.config",
+}
+"""Names of such packages that serving asks for, and the modules that they are from."""
 
 _ABSENT = (
     "rich",  # structlog would draw tracebacks with it
@@ -39,6 +45,8 @@ def _open(name: str) -> None:
     package, loader = module_from_spec(spec), spec.loader
 
     def load(attribute: str) -> Any:
+        if module := _FOUND.get((name, attribute)):
+            return getattr(import_module(module), attribute)
         if attribute.startswith("__") or find_spec(f"{name}.{attribute}"):
             raise AttributeError(attribute)  # a module of its own is found without us
         del package.__getattr__

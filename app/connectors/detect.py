@@ -1,26 +1,15 @@
 """Which format a file has, told from its beginning, and why."""
 
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import NamedTuple
 
 from app.connectors import columns, stage_columns, transitions_table
 from app.connectors.file_texts import Content, Text, text_of
 from app.connectors.json_text import JsonProblemError, parse
-from app.connectors.reading import Reading
+from app.connectors.reading import FileFormat, Reading
 from app.connectors.stage_names import StageNames
 from app.connectors.tables import read_csv
 from app.domain.value_stream import DEFAULT_STREAM, Stage, Zone
-
-
-class FileFormat(StrEnum):
-    """The formats that can be imported."""
-
-    JIRA = "jira"
-    CSV = "csv"
-    JSONL = "jsonl"
-    STAGE_DATES = "stage-dates"
-
 
 _TELLING = {
     FileFormat.CSV: {"to_stage", "timestamp"},

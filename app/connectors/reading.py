@@ -4,10 +4,21 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
+from enum import StrEnum
 
 from app.connectors.texts import MAX_TITLE
 from app.domain.errors import FileProblem, Place
 from app.domain.work_item import ItemHistory
+
+
+class FileFormat(StrEnum):
+    """The formats that can be imported."""
+
+    JIRA = "jira"
+    CSV = "csv"
+    JSONL = "jsonl"
+    STAGE_DATES = "stage-dates"
+
 
 DISCARD_RESOLUTIONS = (
     "Won't Do",

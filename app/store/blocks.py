@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, insert, or_, select, update
+from sqlalchemy import Row, bindparam, insert, or_, select, update
 
 from app.domain.block import Block, RecordedBlock
 from app.domain.errors import UnknownBlock
@@ -18,6 +18,19 @@ from app.store.tables import item_blocks
 
 _BLOCKED_TIMES = load_query("blocked_times")
 _COLUMNS = tuple(item_blocks.c[name] for name in RecordedBlock.__dataclass_fields__)
+
+_OBSTACLES = (
+    select(item_blocks.c.work_item_id, item_blocks.c.started_at, item_blocks.c.reason)
+    .where(
+        item_blocks.c.value_stream_id == bindparam("stream_id"),
+        item_blocks.c.started_at <= bindparam("as_of"),
+        or_(item_blocks.c.ended_at.is_(None), item_blocks.c.ended_at > bindparam("as_of")),
+        item_blocks.c.voided_at.is_(None),
+    )
+    .order_by(item_blocks.c.started_at.desc(), item_blocks.c.id.desc())
+)
+_OBSTACLES_OF = _OBSTACLES.where(item_blocks.c.work_item_id.in_(bindparam("items", expanding=True)))
+"""Built once: a list built into a condition leaves a cycle behind each time, and is asked often."""
 
 
 async def add(connection: Connection, item: WorkItem, block: Block) -> RecordedBlock:
@@ -100,20 +113,11 @@ async def obstacles(
 
     Of several blocks the first.
     """
-    columns = item_blocks.c
-    query = (
-        select(columns.work_item_id, columns.started_at, columns.reason)
-        .where(
-            columns.value_stream_id == stream_id,
-            columns.started_at <= as_of,
-            or_(columns.ended_at.is_(None), columns.ended_at > as_of),
-            columns.voided_at.is_(None),
-        )
-        .order_by(columns.started_at.desc(), columns.id.desc())
-    )
-    if items is not None:
-        query = query.where(columns.work_item_id.in_(items))
-    rows = await connection.execute(query)
+    asked = {"stream_id": stream_id, "as_of": as_of}
+    if items is None:
+        rows = await connection.execute(_OBSTACLES, asked)
+    else:
+        rows = await connection.execute(_OBSTACLES_OF, {**asked, "items": list(items)})
     return {row.work_item_id: Obstacle(row.started_at, row.reason) for row in rows}
 
 

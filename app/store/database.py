@@ -1,11 +1,14 @@
 """The connection to PostgreSQL: pool, transactions, and what their failures mean to callers."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import asyncpg
-from sqlalchemy import event
+from sqlalchemy import Engine, event
 from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio.engine import AsyncConnection, AsyncEngine, create_async_engine
@@ -27,6 +30,17 @@ _READ_ONLY = "25006"
 """A write was refused: the server is a standby by now."""
 _PASSING = _UNDONE | {_READ_ONLY, "57P01", "57P02", "57P03"}
 """All of it is undone, and another attempt may succeed: those above, and a server's shutdown."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Turns:
+    """Who waits for a connection of a pool, in order, and for how many seconds."""
+
+    free: asyncio.Semaphore
+    patience: float
+
+
+_TURNS: WeakKeyDictionary[Engine, _Turns] = WeakKeyDictionary()
 
 
 def open_database(
@@ -62,12 +76,32 @@ def pool(
         async_creator=connector.connect,
     )
     event.listen(made.sync_engine, "checkout", _refuse_closed)
+    _TURNS[made.sync_engine] = _Turns(asyncio.Semaphore(size), patience)
     return made
 
 
 def _refuse_closed(adapted: Any, _record: Any, _proxy: Any) -> None:
     if adapted.driver_connection.is_closed():
         raise DisconnectionError
+
+
+@asynccontextmanager
+async def _turn(database: Database) -> AsyncIterator[None]:
+    """Wait for a connection to be free, and keep it for the block; raises DatabaseBusy.
+
+    The pool itself gives a connection to whoever asks at the right moment, and sends those who
+    wait to the end of the queue again: under load some would wait until they are refused.
+    """
+    turns = _TURNS[database.sync_engine]
+    try:
+        async with asyncio.timeout(turns.patience):
+            await turns.free.acquire()
+    except TimeoutError as error:
+        raise DatabaseBusy from error
+    try:
+        yield
+    finally:
+        turns.free.release()
 
 
 @asynccontextmanager
@@ -80,7 +114,7 @@ async def transaction(database: Database) -> AsyncIterator[Connection]:
     """
     committing = False
     try:
-        async with database.connect() as connection:
+        async with _turn(database), database.connect() as connection:
             try:
                 yield connection
                 committing = True

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
-from app.connectors import stream_file
 from app.domain.errors import InvalidStream, InvalidValue, StageInUse, StageProblem, UnknownStream
 from app.domain.instants import EARLIEST
 from app.domain.news import NewsKind
@@ -212,6 +211,8 @@ async def _noted(
     created: bool,
 ) -> AppliedStream:
     """Wind the stream's clock where it goes differently now, and keep what was applied."""
+    from app.connectors import stream_file  # noqa: PLC0415 - a worker rarely needs it
+
     kinds = {change.kind for change in changes}
     if created or kinds & {ChangeKind.TIME_ZONE, ChangeKind.WORKING_TIME}:
         await clocks.fill(connection, stream)

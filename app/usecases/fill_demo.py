@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 
-from app.connectors import demo
 from app.domain.errors import StreamNotEmpty
 from app.store import demo_items, transitions, value_streams
 from app.store.database import Connection
@@ -27,6 +26,8 @@ async def fill_demo(
     Raises UnknownStream; StreamNotEmpty where that is to be refused; InvalidValue (stream) where
     nothing could flow.
     """
+    from app.connectors import demo  # noqa: PLC0415 - a worker rarely needs it
+
     stream = await value_streams.load_to_write(connection, stream_key)
     if only_if_empty:
         there = await demo_items.count(connection, stream.id)

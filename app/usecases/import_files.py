@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from app.connectors.detect import FileFormat
-from app.connectors.reading import ReadOptions, Skipped
+from app.connectors.reading import FileFormat, ReadOptions, Skipped
 from app.domain.errors import InvalidImport, InvalidValue
 from app.domain.value_stream import ValueStream
 from app.store import histories

@@ -7,10 +7,10 @@ from itertools import islice
 from typing import TypeAlias
 
 from app.connectors import jira, stage_dates, transitions_table
-from app.connectors.detect import FileFormat, detect_format
+from app.connectors.detect import detect_format
 from app.connectors.file_texts import Content, content_bytes
 from app.connectors.item_rows import ItemRows, Told
-from app.connectors.reading import Reading, ReadOptions
+from app.connectors.reading import FileFormat, Reading, ReadOptions
 from app.connectors.transitions_table import TransitionsTable
 from app.domain.errors import FileProblem, Place
 from app.domain.value_stream import ValueStream

@@ -183,6 +183,26 @@ async def test_a_connection_that_comes_free_in_time_is_used(database_url: str) -
     assert len(answers) == 5
 
 
+async def test_connections_are_given_in_the_order_they_were_asked_for(database_url: str) -> None:
+    """Whoever comes just as one is given back comes after those who wait; else some wait long."""
+    asked: list[int] = []
+    given: list[int] = []
+
+    async def work(database: Database, number: int) -> None:
+        for turn in range(number, number + 100, 10):
+            for _ in range(turn % 7):
+                await asyncio.sleep(0)
+            asked.append(turn)
+            async with transaction(database) as connection:
+                given.append(turn)
+                await connection.scalar(text("SELECT 1"))
+
+    async with pool(database_url, size=3) as database:
+        await asyncio.gather(*(run(database, "SELECT pg_sleep(0.1)") for _ in range(3)))
+        await asyncio.gather(*(work(database, number) for number in range(10)))
+    assert given == asked
+
+
 async def test_after_a_restart_of_the_server_the_next_transaction_works(database_url: str) -> None:
     async with pool(database_url) as database, pool(database_url) as operator:
         killed = await run(database, "SELECT pg_backend_pid()")

@@ -154,7 +154,7 @@ async def test_an_invalid_value_stream_file_is_answered_with_every_place() -> No
         FileProblem(Place("s.yaml"), "expected at most 128 KiB"),
     ]
     app = FastAPI()
-    problems.install(app)
+    problems.install(app, [])
 
     @app.get("/")
     async def refuse() -> None:

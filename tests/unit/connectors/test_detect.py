@@ -2,7 +2,8 @@
 
 import pytest
 
-from app.connectors.detect import FileFormat, detect_format
+from app.connectors.detect import detect_format
+from app.connectors.reading import FileFormat
 
 
 @pytest.mark.parametrize(

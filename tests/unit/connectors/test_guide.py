@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from app.connectors import jira, stage_dates, transitions_table
-from app.connectors.detect import FileFormat, detect_format
+from app.connectors.detect import detect_format
 from app.connectors.item_types import ItemTypes
 from app.connectors.mapping_file import parse_mapping
-from app.connectors.reading import Reading, ReadOptions, Tally
+from app.connectors.reading import FileFormat, Reading, ReadOptions, Tally
 from app.connectors.stage_names import StageNames
 from app.domain.value_stream import DEFAULT_STREAM
 

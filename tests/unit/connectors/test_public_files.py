@@ -11,8 +11,8 @@ from datetime import UTC, date, datetime
 import pytest
 
 from app.connectors import jira, stage_dates, transitions_table
-from app.connectors.detect import FileFormat, detect_format
-from app.connectors.reading import Reading, ReadOptions
+from app.connectors.detect import detect_format
+from app.connectors.reading import FileFormat, Reading, ReadOptions
 from app.domain.value_stream import DEFAULT_STREAM, Category
 from app.domain.work_item import ItemHistory, WorkItemType
 
