@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
-import msgspec
+from msgspec.json import Encoder
 from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -38,7 +38,7 @@ _JSON = (b"application/json", b"application/json; charset=utf-8")
 _MAX_BODY = 64 * 1024
 """Bytes; a longer body cannot be right, and the route says why."""
 
-_WRITER = msgspec.json.Encoder()
+_WRITER = Encoder()
 """Writes what pydantic writes of the same fields, several times as fast."""
 
 D = TypeVar("D")

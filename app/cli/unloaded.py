@@ -12,6 +12,8 @@ from typing import Any
 _LAZY = (
     "uvicorn",  # its command line
     "sqlalchemy.ext.asyncio",  # the object-relational mapper
+    "html",  # the names of characters
+    "msgspec",  # other formats, and schemas
     "prometheus_client",  # a web server of its own
 )
 """Packages whose `__init__` loads more than what is used of them."""
