@@ -15,12 +15,18 @@ unfinished AS (
     FROM items
     WHERE cancelled_at IS NULL AND finished_at IS NULL AND current_stage_id IS NULL
     UNION ALL
-    SELECT source, effective_created_at
-    FROM items
-    WHERE cancelled_at IS NULL AND finished_at IS NULL
-      AND current_stage_id = ANY (ARRAY(
-          SELECT stage_id FROM stage_zones
-          WHERE value_stream_id = CAST(:stream_id AS integer) AND zone <> 'done'))
+    -- stage by stage, whatever the planner thinks of how many lie there: hence OFFSET 0
+    SELECT i.source, i.effective_created_at
+    FROM stage_zones z
+    CROSS JOIN LATERAL (
+        SELECT source, effective_created_at, finished_at
+        FROM items
+        WHERE current_stage_id = z.stage_id AND cancelled_at IS NULL
+        OFFSET 0
+    ) i
+    WHERE z.value_stream_id = CAST(:stream_id AS integer)
+      AND z.zone <> 'done'
+      AND i.finished_at IS NULL
     UNION ALL
     SELECT source, effective_created_at
     FROM items

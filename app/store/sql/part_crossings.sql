@@ -33,9 +33,11 @@ moves AS MATERIALIZED (
     WHERE (f.stage_id IS NULL) <> (z.stage_id IS NULL)
 ),
 crossings AS MATERIALIZED (
-    SELECT m.span, i.type COLLATE "C" AS type, m.is_exit, coalesce(past.spent_us, 0) AS spent_us
+    SELECT m.span,
+           -- one row by key for each move: a join would read all items
+           (SELECT i.type COLLATE "C" FROM work_items i WHERE i.id = m.work_item_id) AS type,
+           m.is_exit, coalesce(past.spent_us, 0) AS spent_us
     FROM moves m
-    JOIN work_items i ON i.id = m.work_item_id
     CROSS JOIN LATERAL (
         SELECT sum(span_us(t.from_stage_since, t.timestamp)) AS spent_us
         FROM stage_transitions t

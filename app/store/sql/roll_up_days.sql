@@ -37,12 +37,12 @@ events AS (
     WHERE i.value_stream_id = CAST(:stream_id AS integer)
       AND i.cancelled_at >= run.starts AND i.cancelled_at < run.ends
     UNION ALL
-    SELECT t.timestamp, i.type, 0, 0, 0,
+    -- one row by key for each move: a join would read all items
+    SELECT t.timestamp, (SELECT i.type FROM work_items i WHERE i.id = t.work_item_id), 0, 0, 0,
            (coalesce(f.zone, 'todo') = 'done')::int,
            (z.zone = 'done')::int,
            (z.zone = 'doing')::int - (coalesce(f.zone, 'todo') = 'doing')::int
     FROM run, stage_transitions t
-    JOIN work_items i ON i.id = t.work_item_id
     JOIN zones z ON z.stage_id = t.to_stage_id
     LEFT JOIN zones f ON f.stage_id = t.from_stage_id
     WHERE t.value_stream_id = CAST(:stream_id AS integer)
