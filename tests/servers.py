@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.store.embedded.cluster import WAL_SEGMENT
 from app.store.embedded.owner import Owner, owner_of
 from app.store.embedded.programs import Programs, programs_for
 
@@ -117,7 +118,13 @@ def primary() -> Iterator[Server]:
         owner.make_folder(base / "all")
         programs = programs_for(owner, base)
         server = Server(base / "all" / "primary", owner, programs, free_port())
-        initdb = ("--username=postgres", "--auth=trust", "--no-sync", "--encoding=UTF8")
+        initdb = (
+            "--username=postgres",
+            "--auth=trust",
+            "--no-sync",
+            "--encoding=UTF8",
+            WAL_SEGMENT,
+        )
         answer = owner.run([programs / "initdb", "-D", server.folder, *initdb])
         assert answer.status == 0, answer.text
         server.start()

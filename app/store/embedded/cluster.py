@@ -10,6 +10,8 @@ from app.store.embedded.owner import Owner
 from app.store.embedded.programs import MAJOR, Programs
 
 SUPERUSER = "postgres"
+WAL_SEGMENT = "--wal-segsize=4"
+"""Megabytes. A new server makes the next file of its log when it needs it, and all commits wait."""
 INITDB = (
     f"--username={SUPERUSER}",
     "--encoding=UTF8",
@@ -18,6 +20,7 @@ INITDB = (
     "--builtin-locale=C.UTF-8",
     "--auth-local=trust",  # the socket's folder is the owner's alone
     "--auth-host=reject",
+    WAL_SEGMENT,
     "--no-instructions",
 )
 
