@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.problems import InternalError, response
+from app.telemetry.logs import OF_REQUEST
 from app.telemetry.process import REQUEST_SECONDS, REQUESTS, REQUESTS_IN_PROGRESS
 
 log = structlog.get_logger()
@@ -51,7 +52,7 @@ class Observed:
         told = _told(scope["headers"])
         request_id = told.request_id
         scope.setdefault("state", {})["request_id"] = request_id
-        structlog.contextvars.bind_contextvars(request_id=request_id, **told.trace)
+        under_way = OF_REQUEST.set({"request_id": request_id, **told.trace})
         REQUESTS_IN_PROGRESS.inc()
         began = time.perf_counter()
         status = SERVER_ERROR
@@ -82,7 +83,7 @@ class Observed:
             seconds = time.perf_counter() - began
             _count(scope, status, None if streaming else seconds)
             self._log(scope, status, 0.0 if streaming else seconds)
-            structlog.contextvars.clear_contextvars()
+            OF_REQUEST.reset(under_way)
 
     def _log(self, scope: Scope, status: int, seconds: float) -> None:
         """Write a line if the request is worth one."""

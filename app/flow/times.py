@@ -185,16 +185,20 @@ def times_of(
     created = min([utc(created_at), *(at for at, _ in real[:1])])
     visits = _visits(real, cancelled, stream)
     stays = _stays(created, visits, cancelled, stream)
-    spans = {zone: tuple(span for at, span in stays if at is zone) for zone in Zone}
+    spans: dict[Zone, list[Span]] = {Zone.TODO: [], Zone.DOING: [], Zone.DONE: []}
+    for zone, span in stays:
+        spans[zone].append(span)
+    done = spans[Zone.DONE]
+    begun = [each[0].start for each in (spans[Zone.DOING], done) if each]
     return ItemTimes(
         created=created,
-        started=next((span.start for zone, span in stays if zone is not Zone.TODO), None),
-        finished=next((span.start for span in spans[Zone.DONE]), None),
+        started=min(begun, default=None),
+        finished=done[0].start if done else None,
         cancelled=cancelled,
         visits=visits,
-        todo=spans[Zone.TODO],
-        doing=spans[Zone.DOING],
-        done=spans[Zone.DONE],
+        todo=tuple(spans[Zone.TODO]),
+        doing=tuple(spans[Zone.DOING]),
+        done=tuple(done),
         decommitted_at=tuple(
             after.start
             for (zone, _), (next_zone, after) in pairwise(stays)

@@ -2,8 +2,12 @@
 
 import logging
 import sys
+from collections.abc import Mapping
+from contextvars import ContextVar
+from types import MappingProxyType
 
 import structlog
+from structlog.typing import EventDict
 
 from app.telemetry import tracing
 
@@ -13,11 +17,20 @@ _TRACEBACKS = structlog.processors.ExceptionRenderer(
 )
 
 
+OF_REQUEST: ContextVar[Mapping[str, str]] = ContextVar("of_request", default=MappingProxyType({}))
+"""What every log line of the request under way says of it."""
+
+
+def _tell_request(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Add what is said of the request, unless the line says it itself; a structlog processor."""
+    return {**OF_REQUEST.get(), **event}
+
+
 def configure_logs(style: str, level: str) -> None:
     """Log to standard error: JSON lines for machines, colours for a terminal."""
     console = style == "console" or (style == "auto" and sys.stderr.isatty())
     shared: list[structlog.types.Processor] = [
-        structlog.contextvars.merge_contextvars,
+        _tell_request,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="%H:%M:%S" if console else "iso", utc=not console),
         tracing.log,
