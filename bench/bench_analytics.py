@@ -1,13 +1,24 @@
 """Every view of the flow over 90 days: how long it takes, and at a longer history.
 
-python bench/bench_analytics.py [sizes …] [--rounds N]
+python bench/bench_analytics.py [sizes …] [--rounds N] [--keep FOLDER]
 """
 
 import argparse
 
 import httpx
 
-from bench.harness import Action, Filled, client, fill, medians, roll_up, run, server, verdict
+from bench.harness import (
+    Action,
+    Filled,
+    client,
+    fill,
+    medians,
+    roll_up,
+    run,
+    server,
+    takes_kept,
+    verdict,
+)
 
 VIEWS = [
     f"/api/v1/{path}{'&' if '?' in path else '?'}days=90"
@@ -60,6 +71,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sizes", type=int, nargs="*", default=[20_000, 100_000])
     parser.add_argument("--rounds", type=int, default=5)
+    takes_kept(parser)
     asked = parser.parse_args()
-    with server() as running:
+    with server(asked.keep) as running:
         run(compare(running, asked.sizes, asked.rounds))

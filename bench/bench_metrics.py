@@ -1,6 +1,6 @@
 """GET /api/v1/metrics?days=30: against the same SQL run raw, and at a longer history.
 
-python bench/bench_metrics.py [sizes …] [--rounds N] [--writes N]
+python bench/bench_metrics.py [sizes …] [--rounds N] [--writes N] [--keep FOLDER]
 """
 
 import argparse
@@ -21,6 +21,7 @@ from bench.harness import (
     run,
     server,
     statements_of,
+    takes_kept,
     verdict,
 )
 
@@ -115,6 +116,7 @@ if __name__ == "__main__":
     parser.add_argument("sizes", type=int, nargs="*", default=[100_000, 300_000])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--writes", type=int, default=20_000)
+    takes_kept(parser)
     asked = parser.parse_args()
-    with server() as running:
+    with server(asked.keep) as running:
         run(compare(running, asked.sizes, asked.rounds, asked.writes))

@@ -1,11 +1,11 @@
 """GET /metrics (Prometheus): what a scrape costs at any length of the history.
 
-python bench/bench_scrape.py [sizes …] [--rounds N]
+python bench/bench_scrape.py [sizes …] [--rounds N] [--keep FOLDER]
 """
 
 import argparse
 
-from bench.harness import Filled, client, fill, medians, roll_up, run, server, verdict
+from bench.harness import Filled, client, fill, medians, roll_up, run, server, takes_kept, verdict
 from bench.load_tools import machine
 
 GOAL_MS = 20.0
@@ -41,7 +41,8 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sizes", type=int, nargs="*", default=[50_000, 200_000])
     parser.add_argument("--rounds", type=int, default=15)
+    takes_kept(parser)
     asked = parser.parse_args()
     print(machine())
-    with server() as running:
+    with server(asked.keep) as running:
         run(compare(running, asked.sizes, asked.rounds))

@@ -4,12 +4,13 @@ Absolute times drift on a shared machine. So two things are measured in turn, A 
 counts is the ratio of their medians in one run.
 """
 
+import argparse
 import asyncio
 import signal
 import statistics
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -35,6 +36,10 @@ Statement = tuple[str, Sequence[Any]]
 
 _OF_JOBS = ("INSERT", "UPDATE", "DELETE")
 """What is written meanwhile is written by the service's jobs."""
+
+
+_FILLED = "filled"
+_REMARK = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = $1"
 
 
 @dataclass(frozen=True)
@@ -70,27 +75,39 @@ def tcp_server() -> Iterator[str]:
 
 
 @contextmanager
-def server() -> Iterator[str]:
-    """Run an embedded PostgreSQL in a new folder; yields its URL."""
+def server(kept: Path | None = None) -> Iterator[str]:
+    """Run an embedded PostgreSQL in a new folder, or in one that is kept; yields its URL."""
     end_on_signals()
-    with tempfile.TemporaryDirectory(prefix="vsm-bench-") as folder:
-        Path(folder).chmod(0o755)
-        with EmbeddedPostgres(Path(folder) / "data") as embedded:
-            yield embedded.url
+    with ExitStack() as stack:
+        new = tempfile.TemporaryDirectory(prefix="vsm-bench-")
+        folder = Path(stack.enter_context(new)) if kept is None else kept
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o755)
+        yield stack.enter_context(EmbeddedPostgres(folder / "data")).url
+
+
+def takes_kept(parser: argparse.ArgumentParser) -> None:
+    """Let a benchmark be told where databases are kept."""
+    parser.add_argument("--keep", type=Path, help="use the databases in this folder, or fill them")
 
 
 async def fill(server_url: str, items: int) -> Filled:
-    """Make a migrated database with so many items."""
+    """Make a migrated database with so many items, if there is none yet that was kept."""
     started = perf_counter()
     name = f"bench_{items}"
-    admin = await asyncpg.connect(dsn(server_url))
-    await admin.execute(f"CREATE DATABASE {name}")
-    await admin.close()
     url = make_url(server_url).set(database=name).render_as_string(hide_password=False)
-    await asyncio.to_thread(schema.upgrade, url)
-    await generate(dsn(url), items)
-    print(f"  {items:,} items generated in {perf_counter() - started:.0f} s", flush=True)
-    return Filled(items, url, dsn(url))
+    filled = Filled(items, url, dsn(url))
+    admin = await asyncpg.connect(dsn(server_url))
+    found = await admin.fetchval(_REMARK, name)
+    if found != _FILLED:
+        await admin.execute(f"DROP DATABASE IF EXISTS {name}")
+        await admin.execute(f"CREATE DATABASE {name}")
+        await asyncio.to_thread(schema.upgrade, url)
+        await generate(filled.dsn, items)
+        await admin.execute(f"COMMENT ON DATABASE {name} IS '{_FILLED}'")
+        print(f"  {items:,} items generated in {perf_counter() - started:.0f} s", flush=True)
+    await admin.close()
+    return filled
 
 
 def dsn(url: str) -> str:

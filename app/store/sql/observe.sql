@@ -17,17 +17,24 @@ WITH kept AS (
           AND s.negated_bounds = CAST(:negated_bounds AS float8[])
 ),
 changed AS (
-    SELECT DISTINCT m.value_stream_id, m.date, m.period_start, m.period_end
+    SELECT DISTINCT r.value_stream_id, m.date, m.period_start, m.period_end
     FROM rollup_invalidations r
     JOIN kept USING (value_stream_id)
-    JOIN flow_metrics m
-      ON m.value_stream_id = r.value_stream_id
-     AND m.period_type = 'day'
-     AND m.tz = kept.tz
-     AND m.type_filter = ''
-     AND m.period_start >= kept.filled_from AND m.period_end <= kept.filled_until
-     AND m.period_end > r.from_instant
-     AND m.period_start <= coalesce(r.through_instant, 'infinity')
+    -- change by change, by index to the days in question and then exactly: hence OFFSET 0
+    CROSS JOIN LATERAL (
+        SELECT date, period_start, period_end
+        FROM flow_metrics
+        WHERE value_stream_id = r.value_stream_id
+          AND period_type = 'day'
+          AND tz = kept.tz
+          AND type_filter = ''
+          AND date >= CAST(r.from_instant AT TIME ZONE kept.tz AS date) - 1
+          AND date <= CAST(coalesce(r.through_instant, 'infinity') AT TIME ZONE kept.tz AS date)
+          AND period_start >= kept.filled_from AND period_end <= kept.filled_until
+          AND period_end > r.from_instant
+          AND period_start <= coalesce(r.through_instant, 'infinity')
+        OFFSET 0
+    ) m
 ),
 spans AS (
     SELECT value_stream_id, CAST('-infinity' AS timestamptz) AS starts,
