@@ -90,6 +90,7 @@ class Batches(Generic[R, D]):
         max_waiting: int = MAX_WAITING,
         ran: Ran = lambda _: None,
     ) -> None:
+        self._loop = asyncio.get_running_loop()
         self._max_waiting = max_waiting
         self._waiting: deque[Waiting[R, D]] = deque()
         self._under_way: set[Hashable] = set()
@@ -105,7 +106,7 @@ class Batches(Generic[R, D]):
         """
         if len(self._waiting) >= self._max_waiting:
             raise Overloaded
-        result: asyncio.Future[D | None] = asyncio.get_running_loop().create_future()
+        result: asyncio.Future[D | None] = self._loop.create_future()
         self._waiting.append((row, result))
         if self._idle:
             task = asyncio.create_task(self._flush(self._idle.pop()))
