@@ -10,6 +10,8 @@ WORKERS ?= auto
 
 export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := .venv
+# a worker that has to compile what it loads starts later, and larger
+export UV_COMPILE_BYTECODE := 1
 # trust what the system trusts: company proxies sign with their own certificates
 export UV_SYSTEM_CERTS ?= true
 
