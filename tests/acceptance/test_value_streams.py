@@ -163,7 +163,7 @@ async def test_no_stream_sees_the_items_of_another_one(two: httpx.AsyncClient) -
     assert len(below) > 15
     for path in below:
         answer = await two.get(
-            path.replace("{key}", OTHER),
+            path.replace("{key}", OTHER).replace("{rule}", "long_idle"),
             params={"limit": 500} if path.endswith("work-items") else {},
         )
         assert answer.status_code == 200, path
