@@ -69,7 +69,7 @@ async def compare(url: str, sizes: list[int], rounds: int) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("sizes", type=int, nargs="*", default=[20_000, 100_000])
+    parser.add_argument("sizes", type=int, nargs="*", default=[130_000, 260_000])
     parser.add_argument("--rounds", type=int, default=5)
     takes_kept(parser)
     asked = parser.parse_args()
