@@ -15,14 +15,10 @@ WITH spans AS (
 ),
 -- span by span, and by index: hence OFFSET 0
 typed AS MATERIALIZED (
-    SELECT s.span, t.type, t.timestamp AS at, e.stage_id, e.step
+    SELECT s.span, k.type, t.timestamp AS at, e.stage_id, e.step
     FROM spans s
     CROSS JOIN LATERAL (
-        SELECT m.timestamp, m.from_stage_id, m.to_stage_id,
-               CASE WHEN CAST(:types AS text[]) IS NOT NULL OR CAST(:by_type AS boolean)
-                    -- one row by key for each move: a join would read all items
-                    THEN (SELECT i.type COLLATE "C" FROM work_items i WHERE i.id = m.work_item_id)
-               END AS type
+        SELECT m.work_item_id, m.timestamp, m.from_stage_id, m.to_stage_id
         FROM stage_transitions m
         WHERE m.value_stream_id = CAST(:stream_id AS integer)
           AND m.timestamp >= s.starts
@@ -31,6 +27,14 @@ typed AS MATERIALIZED (
           AND m.from_stage_id IS DISTINCT FROM m.to_stage_id
         OFFSET 0
     ) t
+    -- where types are wanted, one row by key for each item: a join would read all items
+    LEFT JOIN LATERAL (
+        SELECT i.type COLLATE "C" AS type
+        FROM work_items i
+        WHERE i.id = t.work_item_id
+          AND (CAST(:types AS text[]) IS NOT NULL OR CAST(:by_type AS boolean))
+        OFFSET 0
+    ) k ON true
     CROSS JOIN LATERAL (VALUES (t.to_stage_id, 1), (t.from_stage_id, -1)) AS e (stage_id, step)
     WHERE e.stage_id IS NOT NULL
     UNION ALL

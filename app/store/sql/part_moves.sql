@@ -16,9 +16,7 @@ WITH spans AS (
 ),
 -- span by span and by index, whatever the planner thinks of how long a span is: hence OFFSET 0
 moves AS MATERIALIZED (
-    SELECT s.span,
-           -- one row by key for each move: a join would read all items; "C" sorts fast
-           (SELECT i.type COLLATE "C" FROM work_items i WHERE i.id = t.work_item_id) AS type,
+    SELECT s.span, k.type,
            coalesce(t.from_stage_id, 0) AS left_id, t.to_stage_id AS entered_id,
            span_us(t.timestamp, s.ends) AS until_end_us,
            span_us(t.from_stage_since, t.timestamp, CAST(:calendar AS integer)) AS visit_us,
@@ -38,6 +36,10 @@ moves AS MATERIALIZED (
           AND voided_at IS NULL
         OFFSET 0
     ) t
+    -- one row by key for each item: a join would read all items; "C" sorts fast
+    CROSS JOIN LATERAL (
+        SELECT i.type COLLATE "C" AS type FROM work_items i WHERE i.id = t.work_item_id OFFSET 0
+    ) k
     LEFT JOIN stages a ON a.id = t.asserted_from_stage_id
 ),
 cancellations AS MATERIALIZED (

@@ -19,8 +19,7 @@ places AS MATERIALIZED (
 ),
 -- span by span and by index, whatever the planner thinks of how long a span is: hence OFFSET 0
 moves AS MATERIALIZED (
-    SELECT s.span, t.work_item_id AS id, t.timestamp AS at, t.to_stage_id,
-           (SELECT i.type COLLATE "C" FROM work_items i WHERE i.id = t.work_item_id) AS type,
+    SELECT s.span, t.work_item_id AS id, t.timestamp AS at, t.to_stage_id, k.type,
            t.from_stage_id IS DISTINCT FROM t.to_stage_id AS is_real,
            t.from_stage_id <> t.to_stage_id AS is_change, -- null for an item's first move
            t.asserted_from_stage_id IS NOT NULL AS is_asserted,
@@ -41,6 +40,10 @@ moves AS MATERIALIZED (
           AND voided_at IS NULL
         OFFSET 0
     ) t
+    -- one row by key for each item: a join would read all items; "C" sorts fast
+    CROSS JOIN LATERAL (
+        SELECT i.type COLLATE "C" AS type FROM work_items i WHERE i.id = t.work_item_id OFFSET 0
+    ) k
     JOIN places entered ON entered.stage_id = t.to_stage_id
     LEFT JOIN places left_one ON left_one.stage_id = t.from_stage_id
     LEFT JOIN stages asserted ON asserted.id = t.asserted_from_stage_id

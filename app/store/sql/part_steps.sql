@@ -19,8 +19,7 @@ zones AS MATERIALIZED (
 ),
 -- span by span, and move by move by index: hence OFFSET 0
 moves AS MATERIALIZED (
-    SELECT s.span, t.work_item_id,
-           (SELECT i.type COLLATE "C" FROM work_items i WHERE i.id = t.work_item_id) AS type,
+    SELECT s.span, t.work_item_id, k.type,
            coalesce(t.from_stage_id, 0) AS left_id, t.to_stage_id AS entered_id, earlier.mark
     FROM spans s
     CROSS JOIN LATERAL (
@@ -33,6 +32,10 @@ moves AS MATERIALIZED (
           AND from_stage_id IS DISTINCT FROM to_stage_id
         OFFSET 0
     ) t
+    -- one row by key for each item: a join would read all items; "C" sorts fast
+    CROSS JOIN LATERAL (
+        SELECT i.type COLLATE "C" AS type FROM work_items i WHERE i.id = t.work_item_id OFFSET 0
+    ) k
     CROSS JOIN LATERAL (
         SELECT max(z.place) AS mark
         FROM stage_transitions e
