@@ -64,7 +64,8 @@ async def compare(url: str, sizes: list[int], rounds: int) -> None:
         for path in VIEWS:
             short, long = await medians([answer(one, path), answer(other, path)], rounds)
             verdict(f"{path}: ms at {large.items:,} items", long, LIMIT_MS)
-            verdict(f"  {large.items:,} / {small.items:,} items", long / short, LONGER_HISTORY)
+            ratio = f"  {path}: {large.items:,} / {small.items:,} items"
+            verdict(ratio, long / short, LONGER_HISTORY)
 
 
 if __name__ == "__main__":

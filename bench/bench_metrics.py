@@ -95,10 +95,11 @@ async def against_raw(filled: Filled, when: str, rounds: int) -> None:
         actions = [answer(opened), raw(connection, statements), answer(opened, AS_EVER)]
         anew, sql, again = await medians(actions, rounds)
     await connection.close()
-    print(f"{filled.items:,} items, {when}: computed anew {anew:.1f} ms, raw SQL {sql:.1f} ms")
-    verdict("  HTTP, computed anew / raw SQL", anew / sql, 1.5)
-    verdict("  HTTP, computed anew, ms", anew, GOAL_MS)
-    verdict("  HTTP, asked again while nothing was written / raw SQL", again / sql, 1.5)
+    what = f"{filled.items:,} items, {when}"
+    print(f"{what}: computed anew {anew:.1f} ms, raw SQL {sql:.1f} ms")
+    verdict(f"  {what}: HTTP, computed anew / raw SQL", anew / sql, 1.5)
+    verdict(f"  {what}: HTTP, computed anew, ms", anew, GOAL_MS)
+    verdict(f"  {what}: HTTP, asked again while nothing was written / raw SQL", again / sql, 1.5)
 
 
 async def across_sizes(filled: list[Filled], rounds: int) -> None:

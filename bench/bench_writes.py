@@ -54,14 +54,15 @@ def measure(service: Service, filled: Filled, asked: argparse.Namespace) -> None
     for (kind, clients), (raw, http) in rates.items():
         ours = statistics.median(each.per_second for each in http)
         theirs = statistics.median(raw)
-        print(f"{kind}, {clients} clients: HTTP {ours:,.0f}/s, pgbench {theirs:,.0f}/s")
-        at_least("  HTTP / pgbench", ours / theirs, CLIENTS[clients])
-        verdict("  errors", sum(each.errors for each in http), 0)
+        what = f"{kind}, {clients} clients"
+        print(f"{what}: HTTP {ours:,.0f}/s, pgbench {theirs:,.0f}/s")
+        at_least(f"  {what}: HTTP / pgbench", ours / theirs, CLIENTS[clients])
+        verdict(f"  {what}: errors", sum(each.errors for each in http), 0)
         if clients == max(CLIENTS):
             spread = statistics.median(each.p99 / each.p50 for each in http)
-            verdict("  p99 / p50", spread, 3)
+            verdict(f"  {what}: p99 / p50", spread, 3)
             fewer = statistics.median(each.per_second for each in rates[kind, min(CLIENTS)][1])
-            at_least(f"  its own at {min(CLIENTS)} clients", ours / fewer, 1.0)
+            at_least(f"  {what}: its own at {min(CLIENTS)}", ours / fewer, 1.0)
 
 
 async def acknowledged(service: Service, filled: Filled, writes: int = 3000) -> None:
