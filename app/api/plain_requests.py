@@ -124,14 +124,14 @@ def _route(scope: Scope) -> tuple[Template, Handle] | None:
 
 def _headers(scope: Scope) -> tuple[str | None, str | None] | None:
     """Return the key and the precondition; None when a header is not as it usually is."""
+    if scope["method"] == "GET":
+        return None, None
     found: dict[bytes, bytes] = {}
     for name, value in scope["headers"]:
         if name in _HEADERS:
             if name in found:
                 return None
             found[name] = value
-    if scope["method"] == "GET":
-        return None, None
     length = found.get(b"content-length", b"")
     if found.get(b"content-type") not in _JSON or not length.isdigit():
         return None

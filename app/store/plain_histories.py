@@ -11,8 +11,18 @@ import asyncpg
 
 from app.domain.transition import ActorKind, RecordedTransition
 from app.domain.value_stream import Category, Stage, ValueStream
-from app.domain.work_item import ItemFacts, WorkItem, WorkItemType
 from app.store.batches import BatchStatement
+
+
+@dataclass(frozen=True, slots=True)
+class ToldItem:
+    """Of an item what its history is told with."""
+
+    id: int
+    title: str
+    created_at: datetime
+    cancelled_at: datetime | None
+    version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +32,7 @@ class ToldHistory:
     Of the stream it has what history is read by: the stages.
     """
 
-    item: WorkItem
+    item: ToldItem
     stream: ValueStream
     moves: Sequence[RecordedTransition]
     as_of: datetime
@@ -53,7 +63,9 @@ def _results(
 
 def _told(row: asyncpg.Record) -> ToldHistory:
     stream = _stream(row["value_stream_id"], row["stream_key"], row["stream_name"], row["stages"])
-    return ToldHistory(_item(row), stream, _moves(row), row["as_of"])
+    names = ("id", "title", "created_at", "cancelled_at", "version")
+    item = ToldItem(*[row[name] for name in names])
+    return ToldHistory(item, stream, _moves(row), row["as_of"])
 
 
 @lru_cache(maxsize=256)
@@ -81,30 +93,6 @@ def _moves(row: asyncpg.Record) -> list[RecordedTransition]:
         )
         for move_id, left, entered, at, reason, kind, event in zip(*columns, strict=True)
     ]
-
-
-def _item(row: asyncpg.Record) -> WorkItem:
-    return WorkItem(
-        id=row["id"],
-        stream_id=row["value_stream_id"],
-        title=row["title"],
-        type=WorkItemType(row["type"]),
-        created_at=row["created_at"],
-        updated_at=row["updated_at"],
-        version=row["version"],
-        source=row["source"],
-        external_key=row["external_key"],
-        cancelled_at=row["cancelled_at"],
-        cancel_reason=row["cancel_reason"],
-        facts=ItemFacts(
-            created_at=row["effective_created_at"],
-            started_at=row["started_at"],
-            finished_at=row["finished_at"],
-            stage_id=row["current_stage_id"],
-            stage_since=row["current_stage_since"],
-            last_transition_at=row["last_transition_at"],
-        ),
-    )
 
 
 HISTORIES = BatchStatement("read_histories", _parameters, _results, only_reads=True, lanes=1)

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Protocol
 
 from app.domain.block import Block, RecordedBlock
 from app.domain.transition import RecordedTransition
 from app.domain.value_stream import ValueStream
-from app.domain.work_item import WorkItem
 from app.domain.working_time import Clock
 from app.flow.blocked import blocked_us
 from app.flow.calendar import Measure, elapsed_us
@@ -17,11 +17,26 @@ from app.store.database import Connection
 from app.usecases.scope import require_calendar
 
 
+class Traveller(Protocol):
+    """An item, as far as its journey is concerned."""
+
+    @property
+    def id(self) -> int: ...  # noqa: D102
+    @property
+    def title(self) -> str: ...  # noqa: D102
+    @property
+    def created_at(self) -> datetime: ...  # noqa: D102
+    @property
+    def cancelled_at(self) -> datetime | None: ...  # noqa: D102
+    @property
+    def version(self) -> int: ...  # noqa: D102
+
+
 @dataclass(frozen=True, slots=True)
 class Journey:
     """An item with its moves, as of an instant, and by which clock its times are."""
 
-    item: WorkItem
+    item: Traveller
     moves: Sequence[RecordedTransition]
     times: ItemTimes
     as_of: datetime
@@ -56,7 +71,7 @@ async def tell_journey(
 
 
 def journey_of(
-    item: WorkItem,
+    item: Traveller,
     stream: ValueStream,
     moves: Sequence[RecordedTransition],
     as_of: datetime,

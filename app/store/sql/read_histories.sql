@@ -1,8 +1,8 @@
--- The histories of items: of each its row, its moves as arrays, oldest first, and its stream.
+-- The histories of items: of each its moves as arrays, oldest first, and its stream.
 --   item_ids  bigint[]
 -- Items that were ever blocked are left out, as is whoever is not there: they are for the long way.
 WITH item AS MATERIALIZED (
-    SELECT i.*
+    SELECT i.id, i.value_stream_id, i.title, i.created_at, i.cancelled_at, i.version
     FROM work_items i
     WHERE i.id = ANY (CAST(:item_ids AS bigint[]))
       AND NOT EXISTS (SELECT FROM item_blocks b WHERE b.work_item_id = i.id)
@@ -18,10 +18,7 @@ stream AS MATERIALIZED (
         WHERE value_stream_id = v.id AND retired_at IS NULL
     ) AS s
 )
-SELECT item.id, item.value_stream_id, item.title, item.type, item.created_at, item.updated_at,
-       item.version, item.source, item.external_key, item.cancelled_at, item.cancel_reason,
-       item.effective_created_at, item.started_at, item.finished_at, item.current_stage_id,
-       item.current_stage_since, item.last_transition_at,
+SELECT item.id, item.value_stream_id, item.title, item.created_at, item.cancelled_at, item.version,
        stream.key AS stream_key, stream.name AS stream_name, stream.stages,
        moves.ids, moves.from_stages, moves.to_stages, moves.timestamps, moves.reasons,
        moves.actor_kinds, moves.events, clock_timestamp() AS as_of
