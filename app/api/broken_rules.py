@@ -9,7 +9,7 @@ from pydantic import Field
 from app.api.explained import instant_text
 from app.api.filters import FlowFilter, stage_named
 from app.api.negotiation import csv_documented, csv_response, wants_csv
-from app.api.paging import before_id, cursor_before, link_next
+from app.api.paging import before_id, cursor_before, page
 from app.api.problems import documented
 from app.api.session import Analysis, Db
 from app.api.types import Answer, Name
@@ -71,19 +71,18 @@ async def list_broken_rules(
     found = await broken_rules.find(db, _query(wanted, scope))
     rows = [BrokenRuleOut.model_validate(each) for each in found[: wanted.limit]]
     cursor = cursor_before(rows[-1].id) if len(found) > wanted.limit else None
+    table = None
     if wants_csv(request):
-        columns, table = list(BrokenRuleOut.model_fields), [row.model_dump() for row in rows]
-        response = csv_response(columns, table, "broken-rules")
-    if cursor:
-        link_next(request, response, cursor, as_of=instant_text(scope.window.as_of))
-    if wants_csv(request):
-        return response
-    return BrokenRuleList(
+        columns = list(BrokenRuleOut.model_fields)
+        table = csv_response(columns, [row.model_dump() for row in rows], "broken-rules")
+    answer = BrokenRuleList(
         items=rows,
         next_cursor=cursor,
         period_start=scope.window.start,
         period_end=scope.window.end,
     )
+    as_of = instant_text(scope.window.as_of)
+    return page(request, response, answer, table, cursor, as_of=as_of)
 
 
 def _query(wanted: FindBrokenRules, scope: Scope) -> broken_rules.BreachQuery:

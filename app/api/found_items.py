@@ -8,7 +8,7 @@ from pydantic import Field
 from app.api.explained import instant_text
 from app.api.filters import FlowFilter
 from app.api.negotiation import csv_documented, csv_response, wants_csv
-from app.api.paging import before_id, cursor_before, link_next
+from app.api.paging import before_id, cursor_before, page
 from app.api.problems import documented
 from app.api.session import Analysis, Db
 from app.api.types import Answer
@@ -73,17 +73,16 @@ async def list_found_items(
     found = await find_items(db, scope, rule, before_id(wanted.cursor), wanted.limit)
     rows = [FoundItem(id=item, title=title) for item, title in found.page]
     cursor = cursor_before(rows[-1].id) if found.has_more else None
+    table = None
     if wants_csv(request):
-        table = [row.model_dump() for row in rows]
-        response = csv_response(list(FoundItem.model_fields), table, rule)
-    if cursor:
-        link_next(request, response, cursor, as_of=instant_text(scope.window.as_of))
-    if wants_csv(request):
-        return response
-    return FoundItems(
+        columns = list(FoundItem.model_fields)
+        table = csv_response(columns, [row.model_dump() for row in rows], rule)
+    answer = FoundItems(
         rule=rule,
         explanation=found.finding.rule.explanation,
         items_total=found.finding.items_total,
         items=rows,
         next_cursor=cursor,
     )
+    as_of = instant_text(scope.window.as_of)
+    return page(request, response, answer, table, cursor, as_of=as_of)

@@ -1,11 +1,13 @@
 """Pages of a list whose rows have ascending ids, newest first: each begins before an id."""
 
 import re
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import Request, Response
 
 from app.domain import errors
+
+T = TypeVar("T")
 
 
 def before_id(cursor: str | None) -> int | None:
@@ -21,6 +23,20 @@ def before_id(cursor: str | None) -> int | None:
 def cursor_before(row_id: int) -> str:
     """Return the cursor of the page that follows this row."""
     return f"before-{row_id}"
+
+
+def page(
+    request: Request,
+    response: Response,
+    answer: T,
+    table: Response | None,
+    cursor: str | None,
+    **fixed: Any,
+) -> T | Response:
+    """Return a page, as a table where one was made, with a link to the next one, if any."""
+    if cursor:
+        link_next(request, response if table is None else table, cursor, **fixed)
+    return answer if table is None else table
 
 
 def link_next(request: Request, response: Response, cursor: str, **fixed: Any) -> None:
