@@ -77,7 +77,7 @@ class Server:
     def kill(self) -> None:
         """End all of it at once, and wait until it is gone."""
         self.signal(signal.SIGKILL)
-        with suppress(ConnectionRefusedError):
+        with suppress(ConnectionError):
             while True:
                 socket.create_connection(("127.0.0.1", self.port), timeout=10).close()
                 time.sleep(0.01)
