@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,6 +12,7 @@ from app.api.types import Answer
 from app.domain.value_stream import Stage
 from app.domain.work_item import WorkItemType
 from app.domain.working_time import Clock
+from app.flow.calendar import Window
 from app.store.populations import Population
 from app.usecases.scope import Scope
 
@@ -88,23 +90,34 @@ def explanation(
 
 def items_link(scope: Scope, population: Population, **more: str) -> str:
     """Return where exactly the items of a population of this scope are listed."""
-    parameters = [("population", str(population)), *_scope_parameters(scope), *more.items()]
-    return f"/api/v1/work-items?{urlencode(parameters)}"
+    others = f"&{urlencode(more)}" if more else ""
+    return f"/api/v1/work-items?population={population}&{_scope_text(scope)}{others}"
 
 
 def scope_link(path: str, scope: Scope) -> str:
     """Return where something else is told about just this scope."""
-    return f"/api/v1/{path}?{urlencode(_scope_parameters(scope))}"
+    return f"/api/v1/{path}?{_scope_text(scope)}"
 
 
-def _scope_parameters(scope: Scope) -> list[tuple[str, str]]:
-    return [
-        ("stream", scope.stream.key),
-        ("start", instant_text(scope.window.start)),
-        ("end", instant_text(scope.window.end)),
-        ("as_of", instant_text(scope.window.as_of)),
-        *_type_parameters(scope.types),
-    ]
+def _scope_text(scope: Scope) -> str:
+    """Write the scope as parameters."""
+    types = None if scope.types is None else tuple(scope.types)
+    return _scope_parameters(scope.stream.key, scope.window, types)
+
+
+@lru_cache(maxsize=32)  # an answer has dozens of links, all about one scope
+def _scope_parameters(
+    stream_key: str, window: Window, types: tuple[WorkItemType, ...] | None
+) -> str:
+    return urlencode(
+        [
+            ("stream", stream_key),
+            ("start", instant_text(window.start)),
+            ("end", instant_text(window.end)),
+            ("as_of", instant_text(window.as_of)),
+            *_type_parameters(types),
+        ]
+    )
 
 
 def _type_parameters(types: Sequence[WorkItemType] | None) -> list[tuple[str, str]]:

@@ -12,7 +12,7 @@ _FEW = 128
 """So many values are sorted: it is faster than to narrow them down any further."""
 
 _MANY = 1024
-"""Fewer values are sorted once for all percentiles."""
+"""Fewer values are sorted once for all percentiles, as are those beside the longest run."""
 
 _SHORT = 64
 """Runs of fewer values are joined: each costs something for every percentile."""
@@ -26,7 +26,7 @@ def percentiles_of_runs(runs: Sequence[Run], fractions: Sequence[float]) -> list
     n = sum(map(len, runs))
     if n == 0:
         return [None for _ in fractions]
-    runs = _joined(runs, _SHORT if n > _MANY else n + 1)
+    runs = _fewer(runs, n)
     found: list[float | None] = []
     for fraction in fractions:
         rank = fraction * (n - 1)
@@ -58,10 +58,32 @@ def merged(runs: Sequence[Run]) -> list[int]:
     return values
 
 
-def _joined(runs: Sequence[Run], below: int) -> Sequence[Run]:
-    """Make one run of all that have fewer values."""
+def _fewer(runs: Sequence[Run], n: int) -> Sequence[Run]:
+    """Join runs that are sorted again faster than looked at one by one; `n` is for all of them."""
+    if n <= _MANY:
+        return [merged(runs)]
+    longest = max(map(len, runs))
+    below = longest if n - longest <= _MANY else min(longest, _SHORT)
     short = [run for run in runs if len(run) < below]
     return [*(run for run in runs if len(run) >= below), merged(short)] if short else runs
+
+
+def _of_two(one: Run, other: Run, rank: int) -> int:
+    """Return the value of a rank of two runs together.
+
+    Halves what is possible of how many of the lower values are of the first one.
+    """
+    least, most = max(0, rank - len(other)), min(rank, len(one))
+    while least < most:
+        some = (least + most) // 2
+        if one[some] < other[rank - some - 1]:
+            least = some + 1
+        else:
+            most = some
+    rest = rank - least
+    if least == len(one):
+        return other[rest]
+    return one[least] if rest == len(other) else min(one[least], other[rest])
 
 
 def _neighbours(runs: Sequence[Run], low: int, high: int) -> tuple[int, int]:
@@ -73,6 +95,8 @@ def _neighbours(runs: Sequence[Run], low: int, high: int) -> tuple[int, int]:
     """
     if len(runs) == 1:
         return runs[0][low], runs[0][high]
+    if len(runs) == 2:  # noqa: PLR2004 - the usual: what is kept and what was counted
+        return _of_two(runs[0], runs[1], low), _of_two(runs[0], runs[1], high)
     begins, ends = [0] * len(runs), [len(run) for run in runs]
     left, before, aims = sum(ends), 0, True
     while left > _FEW:

@@ -13,6 +13,7 @@ from app.store.measurements import Selection
 from app.store.memory import Key, Kind, memory_of
 from app.store.queries import NAME
 from app.store.spans import Cut, cut_by_what_is_kept, time_since
+from app.store.turns import Turns
 
 
 class Slotted(Protocol):
@@ -33,6 +34,7 @@ class Cutting:
     """One way to cut time, and its rows: of what is kept, and counted from the log."""
 
     connection: Connection
+    turns: Turns
     stream_id: int
     window: Window
     asked: Mapping[str, object]
@@ -58,7 +60,12 @@ class Cutting:
             else Cut([], time)
         )
         return cls(
-            connection, selection.stream_id, selection.window, {**asked, "by_type": by_type}, found
+            connection,
+            Turns(connection),
+            selection.stream_id,
+            selection.window,
+            {**asked, "by_type": by_type},
+            found,
         )
 
     def inside(self) -> Self:
@@ -94,8 +101,8 @@ class Cutting:
         def placed(row: Row[Any]) -> P:
             return part(row, row.slot)
 
-        reached = self._reached()
-        lies = {each.slot: elapsed_us(reached[each.slot], each.until) for each in self.cut.kept}
+        reached, untils = self._reached(), {each.slot: each.until for each in self.cut.kept}
+        lies = {slot: elapsed_us(reached[slot], until) for slot, until in untils.items()}
         return [
             (lies[each.slot], each) for each in await self.remembered(query, placed, kind, **asked)
         ]
@@ -136,7 +143,7 @@ class Cutting:
         if not spans:
             return []
         edges = {"starts": [s.starts for s in spans], "ends": [s.ends for s in spans]}
-        return (await self.connection.execute(query, {**self.asked, **edges})).all()
+        return await self.turns.rows(query, {**self.asked, **edges})
 
     async def _kept(self, query: TextClause, asked: Mapping[str, object]) -> Sequence[Row[Any]]:
         pieces = self.cut.kept
@@ -149,4 +156,4 @@ class Cutting:
             "slots": [each.slot for each in pieces],
             "untils": [reached[each.slot] for each in pieces],
         }
-        return (await self.connection.execute(query, {**self.asked, **asked, **edges})).all()
+        return await self.turns.rows(query, {**self.asked, **asked, **edges})

@@ -5,14 +5,26 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select, text
+from sqlalchemy import text
 
 from app.domain.work_item import WorkItemType
 from app.flow.calendar import Window
 from app.store.database import Connection
-from app.store.tables import stage_transitions, work_items
 
+_BEGIN = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+_EXTENT = text(
+    """
+    SELECT min(effective_created_at),
+           (SELECT max(timestamp) FROM stage_transitions
+            WHERE value_stream_id = :stream_id AND timestamp <= :as_of AND voided_at IS NULL)
+    FROM work_items
+    WHERE value_stream_id = :stream_id
+    """
+)
 _PLAN_FOR_PARAMETERS = text("SET LOCAL plan_cache_mode = force_custom_plan")
+_PLAN_FOR_PARAMETERS_FROM_NOW = text(
+    "SELECT clock_timestamp(), set_config('plan_cache_mode', 'force_custom_plan', true)"
+)
 _PLAN_ONCE = text("SET LOCAL plan_cache_mode = force_generic_plan")
 
 
@@ -49,15 +61,16 @@ class Selection:
         }
 
 
-async def begin_analysis(connection: Connection) -> None:
-    """Make this transaction, of which it is the first statement, one of reading numbers.
+async def begin_analysis(connection: Connection) -> datetime:
+    """Make this transaction, of which it is the first, one of reading numbers; returns the clock.
 
     All its queries see one snapshot, so that figures of one answer fit together. Each is planned
     for its own parameters: after a few runs PostgreSQL would plan a prepared query for any window
     at all, which is up to two and a half times slower for one that is short beside the history.
     """
-    await connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
-    await connection.execute(_PLAN_FOR_PARAMETERS)
+    await connection.execute(_BEGIN)
+    now: datetime = await connection.scalar(_PLAN_FOR_PARAMETERS_FROM_NOW)
+    return now
 
 
 @asynccontextmanager
@@ -74,13 +87,5 @@ async def planned_once(connection: Connection) -> AsyncIterator[None]:
 
 async def extent(connection: Connection, stream_id: int, as_of: datetime) -> Extent:
     """Return when the stream's data begin and when, by `as_of`, the last move in it happened."""
-    first = select(func.min(work_items.c.effective_created_at)).where(
-        work_items.c.value_stream_id == stream_id
-    )
-    last = select(func.max(stage_transitions.c.timestamp)).where(
-        stage_transitions.c.value_stream_id == stream_id,
-        stage_transitions.c.timestamp <= as_of,
-        stage_transitions.c.voided_at.is_(None),
-    )
-    row = (await connection.execute(select(first.scalar_subquery(), last.scalar_subquery()))).one()
-    return Extent(*row)
+    asked = {"stream_id": stream_id, "as_of": as_of}
+    return Extent(*(await connection.execute(_EXTENT, asked)).one())

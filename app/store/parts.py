@@ -22,6 +22,7 @@ from app.store.memory import Kind
 from app.store.packed import VALUE_BYTES, packed_fields, part
 from app.store.queries import load_query
 from app.store.spans import Phase, phase_of
+from app.store.turns import tasks
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -61,6 +62,13 @@ class ItemPart:
         """What the time counts for."""
         return phase_of(self.slot)
 
+    def reaching(self, us: int) -> "ItemPart":
+        """Return the part with the time of its creations up to an end that lies so much later."""
+        if not us or not self.created_n:
+            return self
+        later_us = self.created_until_end_us + self.created_n * us
+        return replace(self, created_until_end_us=later_us)
+
 
 @dataclass(frozen=True, slots=True)
 class MovePart:
@@ -86,6 +94,25 @@ class MovePart:
     def phase(self) -> Phase:
         """What the time counts for."""
         return phase_of(self.slot)
+
+    def reaching(self, us: int) -> "MovePart":
+        """Return the part with the time up to an end that lies so much later."""
+        if not us:
+            return self
+        return MovePart(  # there are many: `replace` would take three times as long
+            self.slot,
+            self.type,
+            self.left_id,
+            self.entered_id,
+            self.n,
+            self.until_end_us + self.n * us,
+            self.visit_us,
+            self.instant_n,
+            self.mismatch_n,
+            self.discarded_n,
+            self.discarded_started_n,
+            self.visits,
+        )
 
     @property
     def is_cancellation(self) -> bool:
@@ -159,8 +186,10 @@ async def gather(connection: Connection, selection: Selection) -> Parts:
     """
     async with planned_once(connection):
         everywhere = await Cutting.of(connection, selection)
-        flows = await _flows(everywhere, with_visits=True)
-        return replace(flows, paths=await _paths(everywhere.inside()))
+        async with tasks() as group:
+            paths = group.create_task(_paths(everywhere.inside()))
+            flows = await _flows(everywhere, with_visits=True)
+        return replace(flows, paths=paths.result())
 
 
 async def gather_buckets(
@@ -186,7 +215,7 @@ async def _items(time: Cutting) -> list[ItemPart]:
         *await time.counted_parts(_PART_ITEMS, _item_part),
         *await time.kept_parts(_KEPT_ITEMS, _item_part, _REMEMBERED),
     ]
-    return [_reaching(each, us, "created_until_end_us", each.created_n) for us, each in found]
+    return [each.reaching(us) for us, each in found]
 
 
 async def _moves(time: Cutting, *, with_visits: bool) -> list[MovePart]:
@@ -194,7 +223,7 @@ async def _moves(time: Cutting, *, with_visits: bool) -> list[MovePart]:
         *await time.counted_parts(_PART_MOVES, _move_part),
         *await time.kept_parts(_KEPT_MOVES, _move_part, _REMEMBERED, with_visits=with_visits),
     ]
-    return [_reaching(each, us, "until_end_us", each.n) for us, each in found]
+    return [each.reaching(us) for us, each in found]
 
 
 async def _paths(time: Cutting) -> list[PathPart]:
@@ -205,16 +234,20 @@ async def _paths(time: Cutting) -> list[PathPart]:
 
 
 async def _flows(everywhere: Cutting, *, with_visits: bool = False) -> Parts:
-    asked = everywhere.asked
-    present = (await everywhere.connection.execute(_PRESENT, asked)).all()
+    async with tasks() as group:
+        items = group.create_task(_items(everywhere))
+        moves = group.create_task(_moves(everywhere, with_visits=with_visits))
+        # the longest one last: meanwhile something is made of the others
+        here = group.create_task(everywhere.turns.rows(_PRESENT, everywhere.asked))
+    present = here.result()
     return Parts(
         window=everywhere.window,
         zones={row.stage_id: Zone(row.zone) for row in present if row.stage_id != NO_STAGE},
         present=[
             Presence(row.stage_id, row.type, row.n, row.unfinished) for row in present if row.n
         ],
-        items=await _items(everywhere),
-        moves=await _moves(everywhere, with_visits=with_visits),
+        items=items.result(),
+        moves=moves.result(),
         paths=(),
     )
 
@@ -232,13 +265,6 @@ def _move_part(row: Row[Any], slot: int) -> MovePart:
 
 def _path_part(row: Row[Any]) -> PathPart:
     return part(PathPart, row)
-
-
-def _reaching(each: _Part, us: int, moment: str, number: int) -> _Part:
-    """Return a part whose time up to its span's end reaches `us` further."""
-    if not us or not number:
-        return each
-    return replace(each, **{moment: getattr(each, moment) + number * us})
 
 
 def _with_one_run(parts: Sequence[_Part]) -> list[_Part]:

@@ -115,7 +115,7 @@ def cut(spans: Iterable[Span], pieces: Sequence[Piece]) -> Cut:
         since = span.starts
         while piece is not None and piece.starts < span.ends:
             if span.starts <= piece.starts and piece.ends <= span.ends:
-                kept.append(replace(span, starts=piece.starts, ends=piece.ends))
+                kept.append(Span(span.slot, piece.starts, piece.ends, span.until))
                 counted += _unless_empty(span, since, piece.starts)
                 since = piece.ends
             elif piece.ends > span.ends:
@@ -151,4 +151,4 @@ async def kept_hours(connection: Connection, stream_id: int, spans: Sequence[Spa
 
 
 def _unless_empty(span: Span, starts: datetime, ends: datetime) -> list[Span]:
-    return [replace(span, starts=starts, ends=ends)] if starts < ends else []
+    return [Span(span.slot, starts, ends, span.until)] if starts < ends else []

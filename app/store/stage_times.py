@@ -1,12 +1,13 @@
 """What went through each stage, put together from the parts of a window."""
 
 from collections import defaultdict
+from dataclasses import asdict, replace
 
 from app.domain.value_stream import Stage, ValueStream, Zone
 from app.flow.stage_times import StagePresence, StageTimes
 from app.store.database import Connection
 from app.store.flow_summary import summarise_runs
-from app.store.limit_times import LimitTimes, limit_times
+from app.store.limit_times import limit_times
 from app.store.measurements import Selection
 from app.store.parts import NO_STAGE, MovePart, Parts
 
@@ -15,23 +16,41 @@ async def stage_presence(
     connection: Connection, selection: Selection, stream: ValueStream, parts: Parts
 ) -> StagePresence:
     """Return what `flow.stage_times.stage_presence` defines, for the selected items."""
+    return await with_limits(connection, selection, presence_of(parts, stream))
+
+
+def presence_of(parts: Parts, stream: ValueStream) -> StagePresence:
+    """Return the same but for the times at limits, of which the parts know nothing."""
     moves = _Moves(parts)
-    levels = {stage.id: _Level(parts, moves, stage.id) for stage in stream.stages}
-    at_start = {
-        stage.id: levels[stage.id].at_start
-        for stage in stream.stages
-        if stream.zone(stage) is not Zone.DONE
-    }
-    limits = await limit_times(connection, selection, at_start)
     unplaced = _Level(parts, moves, NO_STAGE)
     return StagePresence(
         stages=tuple(
-            _stage_times(stage, stream, levels[stage.id], limits.get(stage.id))
-            for stage in stream.stages
+            _stage_times(stage, stream, _Level(parts, moves, stage.id)) for stage in stream.stages
         ),
         unplaced_us=unplaced.integral_us,
         unplaced_at_end=unplaced.at_end,
         unplaced_discarded=unplaced.discarded,
+    )
+
+
+async def with_limits(
+    connection: Connection, selection: Selection, presence: StagePresence
+) -> StagePresence:
+    """Return it with the times at limits."""
+    at_start = {
+        each.stage.id: each.at_end - each.arrivals + each.departures
+        for each in presence.stages
+        if each.at_end is not None
+    }
+    limits = await limit_times(connection, selection, at_start)
+    if not limits:
+        return presence
+    return replace(
+        presence,
+        stages=tuple(
+            replace(each, **asdict(limits[each.stage.id])) if each.stage.id in limits else each
+            for each in presence.stages
+        ),
     )
 
 
@@ -80,9 +99,7 @@ class _Level:
         )
 
 
-def _stage_times(
-    stage: Stage, stream: ValueStream, level: _Level, limit: LimitTimes | None
-) -> StageTimes:
+def _stage_times(stage: Stage, stream: ValueStream, level: _Level) -> StageTimes:
     is_stock = stream.zone(stage) is Zone.DONE
     visits = sum(each.n for each in level.moved_on)
     return StageTimes(
@@ -98,6 +115,6 @@ def _stage_times(
         ),
         occupancy_us=None if is_stock else level.integral_us,
         at_end=None if is_stock else level.at_end,
-        at_limit_us=None if limit is None else limit.at_limit_us,
-        over_limit_us=None if limit is None else limit.over_limit_us,
+        at_limit_us=None,
+        over_limit_us=None,
     )

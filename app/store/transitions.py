@@ -14,6 +14,7 @@ from app.store.queries import load_query
 from app.store.tables import stage_transitions, stages
 
 _DERIVE_FACTS = load_query("derive_facts")
+_CLOCK = text("SELECT clock_timestamp()")
 _TO, _FROM = stages.alias("to_stage"), stages.alias("from_stage")
 
 
@@ -22,7 +23,7 @@ async def clock(connection: Connection) -> datetime:
 
     Read after a lock was taken, so that whoever gets the lock later also reads a later time.
     """
-    now: datetime = await connection.scalar(text("SELECT clock_timestamp()"))
+    now: datetime = await connection.scalar(_CLOCK)
     return now
 
 

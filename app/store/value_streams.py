@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from app.domain.errors import SchemaOutdated, UnknownStream
 from app.domain.value_stream import (
@@ -54,14 +54,18 @@ _STAGE_COLUMNS = (
     )
     .join_from(value_streams, stages, stages.c.value_stream_id == value_streams.c.id)
     .where(stages.c.retired_at.is_(None))
+    .order_by(stages.c.order)
 )
+# built once: each request asks
+_DEFAULT = _STAGE_COLUMNS.where(value_streams.c.is_default)
+_BY_KEY = _STAGE_COLUMNS.where(value_streams.c.key == bindparam("key"))
+_BY_ID = _STAGE_COLUMNS.where(value_streams.c.id == bindparam("id"))
 
 
 async def load(connection: Connection, key: str | None = None) -> ValueStream:
     """Return the stream of this key, or the default stream; raises UnknownStream."""
-    which = value_streams.c.is_default if key is None else value_streams.c.key == key
-    query = _STAGE_COLUMNS.where(which).order_by(stages.c.order)
-    rows = (await connection.execute(query)).all()
+    query = _DEFAULT if key is None else _BY_KEY
+    rows = (await connection.execute(query, {} if key is None else {"key": key})).all()
     if not rows:
         raise SchemaOutdated if key is None else UnknownStream(key)
     return _stream(rows)
@@ -82,8 +86,7 @@ async def load_to_write(connection: Connection, key: str | None = None) -> Value
 
 async def load_by_id(connection: Connection, stream_id: int) -> ValueStream:
     """Return the stream that a stored row refers to."""
-    query = _STAGE_COLUMNS.where(value_streams.c.id == stream_id).order_by(stages.c.order)
-    return _stream((await connection.execute(query)).all())
+    return _stream((await connection.execute(_BY_ID, {"id": stream_id})).all())
 
 
 async def keys(connection: Connection) -> list[str]:

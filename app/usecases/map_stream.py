@@ -13,7 +13,8 @@ from app.store import blocks, broken_rules
 from app.store.database import Connection
 from app.store.finished_paths import finished_paths
 from app.store.parts import Parts, gather
-from app.store.stage_times import stage_presence
+from app.store.stage_times import presence_of, with_limits
+from app.store.turns import sent, tasks
 from app.usecases.scope import Scope
 
 
@@ -58,11 +59,15 @@ async def maps_by_type(
 
 async def map_parts(connection: Connection, scope: Scope, parts: Parts) -> ValueStreamMap:
     """Return the map of the scope, whose parts are known."""
-    presence = await stage_presence(connection, scope.selection, scope.stream, parts)
-    ladder, quality = finished_paths(parts, scope.stream)
-    blocked = await blocks.blocked_times(connection, scope.selection, scope.stream)
+    async with tasks() as group:
+        asked = group.create_task(blocks.blocked_times(connection, scope.selection, scope.stream))
+        await sent()
+        presence = presence_of(parts, scope.stream)
+        ladder, quality = finished_paths(parts, scope.stream)
+    blocked = asked.result()
     if blocked is not None:
         ladder = ladder.with_blocks(blocked)
+    presence = await with_limits(connection, scope.selection, presence)
     broken = await broken_rules.count(connection, scope.selection)
     return ValueStreamMap(scope.window, presence, ladder, quality, broken, scope.clock)
 

@@ -12,6 +12,7 @@ from app.store import data_quality
 from app.store.database import Connection
 from app.store.flow_summary import durations_of, summary_of
 from app.store.parts import Parts, gather
+from app.store.turns import sent, tasks
 from app.usecases.find_slowest import find_slowest
 from app.usecases.map_stream import map_parts, maps_by_type
 from app.usecases.scope import Scope
@@ -37,12 +38,15 @@ class Measurement:
 async def measure(connection: Connection, scope: Scope, *, by_type: bool = False) -> Measurement:
     """Return all metrics of the scope, and with `by_type` the map of each of its types."""
     parts = await gather(connection, scope.selection)
-    summary, of_types = _summaries(parts, scope)
+    async with tasks() as group:
+        odd = group.create_task(data_quality.contradictions(connection, scope.selection, parts))
+        await sent()
+        summary, of_types = _summaries(parts, scope)
     return Measurement(
         summary=summary,
         by_type=of_types,
         map=await map_parts(connection, scope, parts),
-        contradictions=await data_quality.contradictions(connection, scope.selection, parts),
+        contradictions=odd.result(),
         slowest={
             each: await find_slowest(connection, scope, each, summary.throughput)
             for each in Duration

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from app.flow.summary import FlowSummary, added_up
-from app.store import measurements, transitions, value_streams
+from app.store import measurements, value_streams
 from app.store.database import Connection
 from app.store.flow_summary import durations_of, summary_of
 from app.store.parts import gather
@@ -26,8 +26,7 @@ async def measure_streams(
 
     All from one snapshot, as of one instant. Raises InvalidValue, UnknownStream.
     """
-    await measurements.begin_analysis(connection)
-    now = await transitions.clock(connection)
+    now = await measurements.begin_analysis(connection)
     wanted = await value_streams.keys(connection) if keys is None else list(dict.fromkeys(keys))
     scopes = [await scope_at(connection, replace(question, stream=key), now) for key in wanted]
     parts = [await gather(connection, scope.selection) for scope in scopes]

@@ -13,7 +13,7 @@ from app.domain.value_stream import ValueStream
 from app.domain.work_item import WorkItemType
 from app.domain.working_time import Clock
 from app.flow.calendar import Window, explicit_window, rolling_window
-from app.store import clocks, measurements, transitions, value_streams
+from app.store import clocks, measurements, value_streams
 from app.store.database import Connection
 from app.store.measurements import Extent, Selection
 
@@ -74,8 +74,7 @@ async def resolve(
     connection: Connection, question: Question, *, default_days: int = DEFAULT_DAYS
 ) -> Scope:
     """Fill in what the question left unsaid. Raises InvalidValue, UnknownStream, ClockNotReady."""
-    await measurements.begin_analysis(connection)
-    now = await transitions.clock(connection)
+    now = await measurements.begin_analysis(connection)
     return await scope_at(connection, question, now, default_days=default_days)
 
 

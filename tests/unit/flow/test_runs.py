@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.flow.percentile import percentile_cont
-from app.flow.runs import Run, percentiles_of_runs
+from app.flow.runs import Run, percentiles_of_runs, ranked
 from tests.strategies import property_test
 
 FRACTIONS = (0.0, 0.5, 0.85, 0.95, 1.0)
@@ -49,6 +49,18 @@ def test_long_runs_are_not_sorted_again_and_give_the_same(
         [found] = percentiles_of_runs(as_runs(samples), [fraction])
         expected = percentile_cont([float(value) for value in values], fraction)
         assert found == (expected and pytest.approx(expected, rel=1e-12))
+
+
+@property_test
+@given(st.integers(1, 3000), st.integers(1, 3000), st.sampled_from([1, 7, 10**12]), st.integers())
+def test_two_runs_of_any_lengths_give_the_values_of_their_ranks(
+    one: int, other: int, spread: int, seed: int
+) -> None:
+    random = Random(seed)
+    runs = as_runs([[random.randrange(spread) for _ in range(n)] for n in (one, other)])
+    values = sorted(value for run in runs for value in run)
+    for rank in {0, one // 2, one - 1, one, one + other - 1, random.randrange(one + other)}:
+        assert ranked(runs, rank) == values[rank]
 
 
 def test_no_values_have_no_percentiles() -> None:
