@@ -24,6 +24,8 @@ from bench.harness import (
     takes_kept,
     verdict,
 )
+from bench.load_tools import Service, served
+from bench.plain_client import PlainClient, connected
 
 PATH = "/api/v1/metrics?days=30"
 GOAL_MS = 40.0
@@ -49,13 +51,11 @@ _CHURN = """
 """
 
 
-def answer(opened: httpx.AsyncClient, headers: Mapping[str, str] = ANEW) -> Action:
+def answer(opened: httpx.AsyncClient | PlainClient, headers: Mapping[str, str] = ANEW) -> Action:
     """Return the request."""
 
     async def ask() -> object:
-        reply = await opened.get(PATH, headers=headers)
-        reply.raise_for_status()
-        return reply
+        return await opened.get(PATH, headers=headers)
 
     return ask
 
@@ -76,22 +76,24 @@ async def compare(url: str, sizes: list[int], rounds: int, writes: int) -> None:
     for each in all_filled:
         await roll_up(each)
     for each in all_filled:
-        await against_raw(each, "freshly vacuumed", rounds)
+        with served(each.url) as service:
+            await against_raw(each, service, "freshly vacuumed", rounds)
     await across_sizes(all_filled, rounds)
     for each in all_filled:
-        await churn(each, writes)
-        await against_raw(each, f"right after {writes:,} writes", rounds)
-        async with client(each.url):  # its jobs go on
-            await asyncio.sleep(SETTLING)
-        await against_raw(each, f"{SETTLING:.0f} s after them", rounds)
+        with served(each.url) as service:
+            await churn(each, writes)
+            await against_raw(each, service, f"right after {writes:,} writes", rounds)
+            await asyncio.sleep(SETTLING)  # its jobs go on
+            await against_raw(each, service, f"{SETTLING:.0f} s after them", rounds)
     await across_sizes(all_filled, rounds)
 
 
-async def against_raw(filled: Filled, when: str, rounds: int) -> None:
+async def against_raw(filled: Filled, service: Service, when: str, rounds: int) -> None:
     """Compare the request with its statements run by the driver alone."""
     connection = await asyncpg.connect(filled.dsn)
-    async with client(filled.url) as opened:
-        statements = await statements_of(answer(opened))
+    async with client(filled.url) as inside:
+        statements = await statements_of(answer(inside))
+    async with connected(service.url) as opened:
         actions = [answer(opened), raw(connection, statements), answer(opened, AS_EVER)]
         anew, sql, again = await medians(actions, rounds)
     await connection.close()
@@ -107,8 +109,9 @@ async def across_sizes(filled: list[Filled], rounds: int) -> None:
     if len(filled) < 2:  # noqa: PLR2004 - one has nothing to compare with
         return
     small, large = filled[0], filled[-1]
-    async with client(small.url) as one, client(large.url) as other:
-        short, long = await medians([answer(one), answer(other)], rounds)
+    with served(small.url) as of_small, served(large.url) as of_large:
+        async with connected(of_small.url) as one, connected(of_large.url) as other:
+            short, long = await medians([answer(one), answer(other)], rounds)
     verdict(f"  {large.items:,} / {small.items:,} items with equal windows", long / short, 1.3)
 
 

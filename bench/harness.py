@@ -9,12 +9,21 @@ import asyncio
 import signal
 import statistics
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any
+from unittest.mock import patch
 
 import asyncpg
 import httpx
@@ -28,6 +37,7 @@ from app.settings import Settings
 from app.store import schema
 from app.store.database import open_database
 from app.store.embedded import EmbeddedPostgres
+from app.store.queries import Query, Row
 from bench.generate import generate
 from tests.servers import SETTINGS, primary
 
@@ -153,9 +163,16 @@ async def statements_of(action: Action) -> list[Statement]:
             sent.append((statement, parameters))
 
     await action()  # what is asked once for each connection is asked now
-    event.listen(Engine, "before_cursor_execute", note)
-    await action()
-    event.remove(Engine, "before_cursor_execute", note)
+
+    async def noting(query: Query, connection: Any, asked: Mapping[str, object] = {}) -> list[Row]:
+        sent.append((query.numbered, [asked[name] for name in query.names]))
+        return await rows(query, connection, asked)
+
+    rows = Query.rows
+    with patch.object(Query, "rows", noting):
+        event.listen(Engine, "before_cursor_execute", note)
+        await action()
+        event.remove(Engine, "before_cursor_execute", note)
     return sent
 
 

@@ -36,7 +36,7 @@ async def in_process(
 ) -> list[ItemInProcess]:
     """Return the selected items that are in process at `as_of`, the oldest first."""
     stages = {stage.id: stage for stage in stream.stages}
-    rows = await connection.execute(_IN_PROCESS, selection.parameters)
+    rows = await _IN_PROCESS.rows(connection, selection.parameters)
     return [
         ItemInProcess(
             item_id,
@@ -50,7 +50,7 @@ async def in_process(
 
 async def wip_ages_us(connection: Connection, selection: Selection) -> Sequence[int]:
     """Return the ages at `as_of` of the selected items that are in process then."""
-    found: list[int] | None = await connection.scalar(_WIP_AGES, selection.parameters)
+    [found] = await _WIP_AGES.row(connection, selection.parameters)
     return found or []
 
 

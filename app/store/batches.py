@@ -22,7 +22,7 @@ import asyncpg
 from app.domain.errors import DatabaseUnavailable, OutcomeUnknown, Overloaded
 from app.store import idempotency
 from app.store.idempotency import Answer, Keyed
-from app.store.queries import load_numbered
+from app.store.queries import load_query
 from app.store.watching import Ran, Statement
 
 MAX_ROWS = 256
@@ -160,7 +160,7 @@ class _Lane(Generic[R, D]):
         self._connect = connect
         self._ran = ran
         self._statement = statement
-        self._sql, self._names = load_numbered(statement.query)
+        self._query = load_query(statement.query)
         self._connection: asyncpg.Connection | None = None
         self._prepared: Any = None
         self._committing = False  # whether what is under way may be committed already
@@ -180,7 +180,7 @@ class _Lane(Generic[R, D]):
                 if not result.done():
                     result.set_result(came)
         name = self._statement.query
-        self._ran(Statement(name, self._sql, began, time.time_ns(), failure))
+        self._ran(Statement(name, self._query.numbered, began, time.time_ns(), failure))
 
     async def _answer_without(self, batch: Sequence[Waiting[R, D]], keys: Collection[str]) -> None:
         """Send the rows with these keys the long way, and write the others."""
@@ -199,7 +199,7 @@ class _Lane(Generic[R, D]):
         self._committing = False
         connection = await self._held()
         given = self._statement.parameters(rows)
-        values = [given[name] for name in self._names]
+        values = [given[name] for name in self._query.names]
         self._committing = not any(row.keyed for row in rows)
         if self._committing:
             return self._statement.results(rows, await self._prepared.fetch(*values))
@@ -223,7 +223,7 @@ class _Lane(Generic[R, D]):
             self._connection = await self._connect(SESSION)
             self._prepared = None
         if self._prepared is None:
-            self._prepared = await self._connection.prepare(self._sql)
+            self._prepared = await self._connection.prepare(self._query.numbered)
         return self._connection
 
     def _tell_failure(self, batch: Sequence[Waiting[R, D]], error: Exception) -> None:

@@ -125,7 +125,7 @@ async def blocked_times(
     connection: Connection, selection: Selection, stream: ValueStream
 ) -> Mapping[Stage, int] | None:
     """Return how long the finished items were blocked by stage; None when nobody tells."""
-    rows = (await connection.execute(_BLOCKED_TIMES, selection.parameters)).all()
+    rows = await _BLOCKED_TIMES.rows(connection, selection.parameters)
     stages = {stage.id: stage for stage in stream.stages}
     if not any(row.stage_id is None for row in rows):
         return None

@@ -51,7 +51,7 @@ async def observe(
 async def _item_times(connection: Connection, selection: Selection) -> list[Times]:
     """Return the times of each finished item."""
     spent: defaultdict[int, dict[int | None, int]] = defaultdict(dict)
-    for row in await connection.execute(_ITEM_TIMES, selection.parameters):
+    for row in await _ITEM_TIMES.rows(connection, selection.parameters):
         spent[row.id][row.stage_id] = int(row.us or 0)
     return list(spent.values())
 

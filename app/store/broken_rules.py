@@ -137,7 +137,7 @@ def _conditions(query: BreachQuery) -> list[ColumnElement[bool]]:
 
 async def count(connection: Connection, selection: Selection) -> RuleBreaks:
     """Return what `flow.rule_breaks.rule_breaks` defines, for the selected items."""
-    found = await connection.execute(_COUNT, selection.parameters)
+    found = await _COUNT.rows(connection, selection.parameters)
     return RuleBreaks({(row.stage_id, Rule(row.rule)): row.n for row in found})
 
 

@@ -162,6 +162,7 @@ class Connector:
             port=port,
             timeout=self._limits.connect,
             command_timeout=self._limits.statement + 1,  # the server gives up first, if it lives
+            max_cached_statement_lifetime=0,  # to plan a query anew may take longer than to run it
             server_settings={**self._limits.of_session(), **settings},
             **self._arguments,
         )

@@ -52,7 +52,7 @@ async def cumulative_flows(
     async with planned_once(connection):
         cutting = await Cutting.of(connection, elapsed, edges(buckets), by_type=bool(kinds))
         rows = await cutting.placed(_PART_STEPS, _KEPT_STEPS)
-        present = (await connection.execute(_PLACES, cutting.asked)).all()
+        present = await _PLACES.rows(connection, cutting.asked)
     lying = {each.id: each.order for each in open_stages(stream)}
     whole = _Tally(lying)
     of_type: defaultdict[str, _Tally] = defaultdict(lambda: _Tally(lying))
@@ -112,7 +112,7 @@ class _Tally:
 async def _count_out_before(
     connection: Connection, selection: Selection, whole: _Tally, of_type: dict[str, _Tally]
 ) -> None:
-    for row in await connection.execute(_OUT_BEFORE, selection.parameters):
+    for row in await _OUT_BEFORE.rows(connection, selection.parameters):
         for tally in (whole, of_type[row.type]):
             tally.completed += row.completed
             tally.discarded += row.discarded

@@ -3,15 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Protocol, Self, TypeVar
-
-from sqlalchemy import Row, TextClause
+from typing import Protocol, Self, TypeVar
 
 from app.flow.calendar import Window, elapsed_us
 from app.store.database import Connection
 from app.store.measurements import Selection
 from app.store.memory import Key, Kind, memory_of
-from app.store.queries import NAME
+from app.store.queries import Query, Row
 from app.store.spans import Cut, cut_by_what_is_kept, time_since
 from app.store.turns import Turns
 
@@ -25,7 +23,7 @@ class Slotted(Protocol):
 
 P = TypeVar("P", bound=Slotted)
 T = TypeVar("T")
-PartOf = Callable[[Row[Any], int], P]
+PartOf = Callable[[Row, int], P]
 """Makes a part of a row and the number of its slot."""
 
 
@@ -72,7 +70,7 @@ class Cutting:
         """Return the same for the window alone."""
         return replace(self, cut=self.cut.inside())
 
-    async def placed(self, counted: TextClause, kept: TextClause) -> list[tuple[int, Row[Any]]]:
+    async def placed(self, counted: Query, kept: Query) -> list[tuple[int, Row]]:
         """Return the rows with their slot."""
         spans = self.cut.counted
         return [
@@ -80,11 +78,11 @@ class Cutting:
             *((row.slot, row) for row in await self._kept(kept, {})),
         ]
 
-    async def rows(self, counted: TextClause, kept: TextClause) -> list[Row[Any]]:
+    async def rows(self, counted: Query, kept: Query) -> list[Row]:
         """Return the rows of both."""
         return [*await self.counted(counted), *await self._kept(kept, {})]
 
-    async def counted_parts(self, query: TextClause, part: PartOf[P]) -> list[tuple[int, P]]:
+    async def counted_parts(self, query: Query, part: PartOf[P]) -> list[tuple[int, P]]:
         """Return what is counted, with the microseconds from its span's end to its slot's."""
         spans = self.cut.counted
         lies = [elapsed_us(span.ends, span.until) for span in spans]
@@ -94,11 +92,11 @@ class Cutting:
         ]
 
     async def kept_parts(
-        self, query: TextClause, part: PartOf[P], kind: Kind[list[P]], **asked: object
+        self, query: Query, part: PartOf[P], kind: Kind[list[P]], **asked: object
     ) -> list[tuple[int, P]]:
         """Return what is kept, with the microseconds from where it reaches to its slot's end."""
 
-        def placed(row: Row[Any]) -> P:
+        def placed(row: Row) -> P:
             return part(row, row.slot)
 
         reached, untils = self._reached(), {each.slot: each.until for each in self.cut.kept}
@@ -108,7 +106,7 @@ class Cutting:
         ]
 
     async def remembered(
-        self, query: TextClause, part: Callable[[Row[Any]], T], kind: Kind[list[T]], **asked: object
+        self, query: Query, part: Callable[[Row], T], kind: Kind[list[T]], **asked: object
     ) -> list[T]:
         """Return what is kept, remembered from the time before if that was asked for then.
 
@@ -129,15 +127,14 @@ class Cutting:
             found[each.slot] = max(found.get(each.slot, each.ends), each.ends)
         return found
 
-    def _question(self, query: TextClause, asked: Mapping[str, object]) -> Key:
+    def _question(self, query: Query, asked: Mapping[str, object]) -> Key:
         """Return what tells one question about kept pieces from another one."""
-        name = query.get_execution_options()[NAME]
         given = {**self.asked, **asked}
         values = (tuple(each) if isinstance(each, list) else each for each in given.values())
         pieces = ((each.slot, each.starts, each.ends) for each in self.cut.kept)
-        return Key(self.stream_id, self.cut.version, (name, *values, *pieces))
+        return Key(self.stream_id, self.cut.version, (query.name, *values, *pieces))
 
-    async def counted(self, query: TextClause) -> Sequence[Row[Any]]:
+    async def counted(self, query: Query) -> list[Row]:
         """Return the rows of what has to be counted."""
         spans = self.cut.counted
         if not spans:
@@ -145,7 +142,7 @@ class Cutting:
         edges = {"starts": [s.starts for s in spans], "ends": [s.ends for s in spans]}
         return await self.turns.rows(query, {**self.asked, **edges})
 
-    async def _kept(self, query: TextClause, asked: Mapping[str, object]) -> Sequence[Row[Any]]:
+    async def _kept(self, query: Query, asked: Mapping[str, object]) -> list[Row]:
         pieces = self.cut.kept
         if not pieces:
             return []

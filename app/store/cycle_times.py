@@ -31,7 +31,7 @@ async def finished(connection: Connection, selection: Selection, latest: int) ->
     """Return the cycle times of the selected items and, in order, the latest of the items."""
     items = await gather_items(connection, selection)
     given = {**selection.parameters, "latest": latest}
-    row = (await connection.execute(_CYCLE_TIMES, given)).one()
+    row = await _CYCLE_TIMES.row(connection, given)
     columns = (row.ids, row.titles, row.types, row.finished, row.cycles_us)
     points = zip(*(reversed(column or ()) for column in columns), strict=True)
     kinds = {str(kind): kind for kind in WorkItemType}
@@ -61,8 +61,8 @@ async def slowest(
     given = {**selection.parameters, "duration": str(duration), "most": SHOWN}
     return tuple(
         SlowItem(item_id, title, WorkItemType(kind), finished_at, cycle_us, lead_us)
-        for item_id, title, kind, finished_at, cycle_us, lead_us in await connection.execute(
-            _SLOWEST, given
+        for item_id, title, kind, finished_at, cycle_us, lead_us in await _SLOWEST.rows(
+            connection, given
         )
     )
 

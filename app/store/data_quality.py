@@ -105,7 +105,7 @@ async def _unplaced(
     connection: Connection, selection: Selection, first: int, odd: dict[str, _Odd]
 ) -> dict[str, Finding]:
     """Return which items have never been anywhere, and what was told of the future."""
-    row = (await connection.execute(_UNPLACED, selection.parameters | {"first": first})).one()
+    row = await _UNPLACED.row(connection, selection.parameters | {"first": first})
     return {
         "items_without_transition": Finding(
             rules.rule("items_without_transition"),
@@ -128,7 +128,7 @@ async def _long_idle(
     connection: Connection, selection: Selection, first: int, idle_us: int
 ) -> Finding:
     asked = selection.parameters | {"first": first, "idle_us": idle_us}
-    row = (await connection.execute(_IDLE, asked)).one()
+    row = await _IDLE.row(connection, asked)
     return Finding(
         rules.rule("long_idle"), row.population, row.found, row.found, tuple(row.items or ())
     )
@@ -139,7 +139,7 @@ async def contradictions(
 ) -> dict[str, int]:
     """Count how often the data contradict themselves, by rule: what the parts tell at no cost."""
     inside = [each for each in parts.moves if each.phase is Phase.INSIDE]
-    row = (await connection.execute(_UNPLACED, selection.parameters | {"first": 0})).one()
+    row = await _UNPLACED.row(connection, selection.parameters | {"first": 0})
     return {
         "from_mismatch": sum(each.mismatch_n for each in inside),
         "self_transitions": sum(each.n for each in inside if _stays(each)),

@@ -11,5 +11,5 @@ _FINISHED_BY_TYPE = load_query("finished_by_type")
 
 async def distribution(connection: Connection, selection: Selection) -> FlowDistribution:
     """Return what `flow.distribution.distribution` defines, for the selected items."""
-    rows = await connection.execute(_FINISHED_BY_TYPE, selection.parameters)
+    rows = await _FINISHED_BY_TYPE.rows(connection, selection.parameters)
     return counted({WorkItemType(kind): items for kind, items in rows})

@@ -13,7 +13,7 @@ from app.domain.value_stream import ValueStream
 from app.domain.work_item import ItemHistory
 from app.store import block_histories, invalidations, staging, transitions
 from app.store.database import Connection
-from app.store.queries import load_query
+from app.store.queries import Query, load_query
 
 # Run again after the insert, it finds those that another transaction has created meanwhile.
 _FIND_KNOWN = text(
@@ -52,8 +52,9 @@ _ANY_KNOWN = text(
 _INSERT_ITEMS = load_query("insert_items")
 _INSERT_TRANSITIONS = load_query("insert_transitions")
 # Of new items no move can be known; and without that question a row costs a quarter less.
-_INSERT_ALL_TRANSITIONS = text(
-    _INSERT_TRANSITIONS.text.replace("ON CONFLICT (work_item_id, source_event_id) DO NOTHING", "")
+_INSERT_ALL_TRANSITIONS = Query.of(
+    _INSERT_TRANSITIONS.name,
+    _INSERT_TRANSITIONS.text.replace("ON CONFLICT (work_item_id, source_event_id) DO NOTHING", ""),
 )
 # Work that has moved on since it was cancelled was taken up again, whoever forgot to say so.
 _LIFT_OUTDATED_CANCELLATIONS = text(
@@ -165,11 +166,11 @@ async def merge_staged(connection: Connection, stream: ValueStream, begin: int, 
     of_stream = {"stream_id": stream.id, **scope}
     await connection.execute(_FIND_KNOWN, of_stream)
     await connection.execute(_NUMBER_NEW, scope)
-    await connection.execute(_INSERT_ITEMS, of_stream)
+    await _INSERT_ITEMS.rows(connection, of_stream)
     await connection.execute(_FIND_KNOWN, of_stream)
     any_known = await connection.scalar(_ANY_KNOWN, scope)
     insert = _INSERT_TRANSITIONS if any_known else _INSERT_ALL_TRANSITIONS
-    moved = (await connection.execute(insert, of_stream)).one()
+    moved = await insert.row(connection, of_stream)
     lifted = await connection.execute(_LIFT_OUTDATED_CANCELLATIONS, {"ids": moved.known})
     lifted_from = lifted.scalars().all()
     if moved.known:

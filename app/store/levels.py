@@ -124,7 +124,7 @@ async def _kept(
         "ends": [each.ends for each in time.kept],
         "type": types[0] if isinstance(types, list) else "",
     }
-    rows = (await connection.execute(_KEPT_LEVELS, asked)).all()
+    rows = await _KEPT_LEVELS.rows(connection, asked)
     looked_at = {row.starts for row in rows if row.stage_id == NO_STAGE}
     known = [each for each in time.kept if each.starts in looked_at]
     unknown = [each for each in time.kept if each.starts not in looked_at]
@@ -142,7 +142,7 @@ async def _counted(connection: Connection, selection: Selection, spans: Sequence
         "ends": [each.ends for each in spans],
         "by_type": False,
     }
-    rows = await connection.execute(_PART_LEVELS, asked)
+    rows = await _PART_LEVELS.rows(connection, asked)
     return {
         (row.stage_id, spans[row.span - 1].starts): Profile.of(row) for row in rows if row.stage_id
     }

@@ -59,7 +59,7 @@ async def _limits(
 ) -> dict[int, Terms]:
     """Return the terms of the stages that had a limit at some time in the window."""
     terms: defaultdict[int, list[tuple[datetime, int | None]]] = defaultdict(list)
-    for row in await connection.execute(_LIMITS, {"stages": stages, "ends": window.end}):
+    for row in await _LIMITS.rows(connection, {"stages": stages, "ends": window.end}):
         terms[row.stage_id].append((row.effective_from, row.wip_limit))
     return {stage_id: each for stage_id, each in terms.items() if _had_limit(each, window)}
 

@@ -32,7 +32,7 @@ async def littles_law(connection: Connection, selection: Selection) -> LittlesLa
         cutting = await Cutting.of(connection, selection)
         rows = await cutting.placed(_PART_CROSSINGS, _KEPT_CROSSINGS)
         asked = {**cutting.asked, "until": known}
-        spent_us = int((await connection.execute(_SPENT_IN_DOING, asked)).scalar_one())
+        spent_us = int((await _SPENT_IN_DOING.row(connection, asked))[0])
     crossings = [(phase_of(slot), row) for slot, row in rows]
     doing = State(parts, Zone.DOING)
     at_known = spent_us - _stepped_us(parts, Phase.LATER) + _gone_us(crossings, Phase.LATER)

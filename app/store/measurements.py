@@ -10,22 +10,24 @@ from sqlalchemy import text
 from app.domain.work_item import WorkItemType
 from app.flow.calendar import Window
 from app.store.database import Connection
+from app.store.queries import Query
 
 _BEGIN = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-_EXTENT = text(
+_PLAN_FOR_PARAMETERS = Query.of(
+    "plan_for_parameters",
+    "SELECT clock_timestamp(), set_config('plan_cache_mode', 'force_custom_plan', true)",
+)
+_PLAN_ONCE = Query.of("plan_once", "SET LOCAL plan_cache_mode = force_generic_plan")
+_EXTENT = Query.of(
+    "extent",
     """
     SELECT min(effective_created_at),
            (SELECT max(timestamp) FROM stage_transitions
             WHERE value_stream_id = :stream_id AND timestamp <= :as_of AND voided_at IS NULL)
     FROM work_items
     WHERE value_stream_id = :stream_id
-    """
+    """,
 )
-_PLAN_FOR_PARAMETERS = text("SET LOCAL plan_cache_mode = force_custom_plan")
-_PLAN_FOR_PARAMETERS_FROM_NOW = text(
-    "SELECT clock_timestamp(), set_config('plan_cache_mode', 'force_custom_plan', true)"
-)
-_PLAN_ONCE = text("SET LOCAL plan_cache_mode = force_generic_plan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ async def begin_analysis(connection: Connection) -> datetime:
     at all, which is up to two and a half times slower for one that is short beside the history.
     """
     await connection.execute(_BEGIN)
-    now: datetime = await connection.scalar(_PLAN_FOR_PARAMETERS_FROM_NOW)
+    now: datetime = (await _PLAN_FOR_PARAMETERS.row(connection))[0]
     return now
 
 
@@ -80,12 +82,12 @@ async def planned_once(connection: Connection) -> AsyncIterator[None]:
     For queries whose spans of time come in arrays: the planner learns nothing from their
     parameters, and planning them would take longer than running them.
     """
-    await connection.execute(_PLAN_ONCE)
+    await _PLAN_ONCE.rows(connection)
     yield
-    await connection.execute(_PLAN_FOR_PARAMETERS)
+    await _PLAN_FOR_PARAMETERS.rows(connection)
 
 
 async def extent(connection: Connection, stream_id: int, as_of: datetime) -> Extent:
     """Return when the stream's data begin and when, by `as_of`, the last move in it happened."""
     asked = {"stream_id": stream_id, "as_of": as_of}
-    return Extent(*(await connection.execute(_EXTENT, asked)).one())
+    return Extent(*await _EXTENT.row(connection, asked))

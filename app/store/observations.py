@@ -75,7 +75,7 @@ class StreamState:
 
 async def counts(connection: Connection, negated_bounds: Sequence[float]) -> list[Count]:
     """Return all counts over all time; bounds are in seconds, times -1, ascending."""
-    found = await connection.execute(_OBSERVE, {"negated_bounds": list(negated_bounds)})
+    found = await _OBSERVE.rows(connection, {"negated_bounds": list(negated_bounds)})
     return [
         Count(row.stream_id, row.series, row.label, row.other, row.bucket, row.n, int(row.sum_us))
         for row in found
@@ -101,7 +101,7 @@ async def stage_list(connection: Connection) -> list[StageZone]:
 
 async def stream_states(connection: Connection) -> list[StreamState]:
     """Return all streams, in order."""
-    found = await connection.execute(_STREAM_STATES, {"grace": _CLOSED_AFTER})
+    found = await _STREAM_STATES.rows(connection, {"grace": _CLOSED_AFTER})
     return [StreamState(*row) for row in found]
 
 
@@ -120,4 +120,4 @@ async def blocked_items(connection: Connection) -> dict[int, int]:
 
 async def oldest_started(connection: Connection) -> dict[int, datetime]:
     """Return when the oldest item in each stage was started, of stages in process with items."""
-    return {row.stage_id: row.started_at for row in await connection.execute(_OLDEST_STARTED)}
+    return {row.stage_id: row.started_at for row in await _OLDEST_STARTED.rows(connection)}

@@ -7,9 +7,8 @@ from dataclasses import fields
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import Row
-
 from app.flow.runs import Run
+from app.store.queries import Row
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -30,9 +29,9 @@ def unpack(packed: bytes) -> Run:
     return run
 
 
-def part(kind: type[_Part], row: Row[Any], **known: Any) -> _Part:
+def part(kind: type[_Part], row: Row, **known: Any) -> _Part:
     """Make a part, a dataclass, of a row; PostgreSQL adds up integers to numerics."""
-    values = {name: read(getattr(row, name)) for name, read in _readers(kind) if name not in known}
+    values = {name: read(row[name]) for name, read in _readers(kind) if name not in known}
     return kind(**values, **known)
 
 

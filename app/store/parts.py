@@ -10,8 +10,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import Row
-
 from app.domain.value_stream import Zone
 from app.flow.calendar import Window
 from app.flow.runs import Run, merged
@@ -20,7 +18,7 @@ from app.store.database import Connection
 from app.store.measurements import Selection, planned_once
 from app.store.memory import Kind
 from app.store.packed import VALUE_BYTES, packed_fields, part
-from app.store.queries import load_query
+from app.store.queries import Row, load_query
 from app.store.spans import Phase, phase_of
 from app.store.turns import tasks
 
@@ -255,15 +253,15 @@ async def _flows(everywhere: Cutting, *, with_visits: bool = False) -> Parts:
 _Part = TypeVar("_Part", bound="DataclassInstance")
 
 
-def _item_part(row: Row[Any], slot: int) -> ItemPart:
+def _item_part(row: Row, slot: int) -> ItemPart:
     return part(ItemPart, row, slot=slot)
 
 
-def _move_part(row: Row[Any], slot: int) -> MovePart:
+def _move_part(row: Row, slot: int) -> MovePart:
     return part(MovePart, row, slot=slot)
 
 
-def _path_part(row: Row[Any]) -> PathPart:
+def _path_part(row: Row) -> PathPart:
     return part(PathPart, row)
 
 

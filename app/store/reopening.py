@@ -17,7 +17,7 @@ async def reopen_rate(
 ) -> ReopenRate:
     """Return what `flow.reopening.reopen_rate` defines, for the selected items."""
     asked = {**selection.parameters, "edges": edges(buckets), "follow_up": follow_up}
-    rows = {row.bucket: row for row in await connection.execute(_REOPENED, asked)}
+    rows = {row.bucket: row for row in await _REOPENED.rows(connection, asked)}
     weeks = []
     for number, bucket in enumerate(buckets, start=1):
         row = rows.get(number)

@@ -13,7 +13,7 @@ from app.domain.work_item import WorkItemType
 from app.flow.periods import Period, PeriodType
 from app.store import kept_parts
 from app.store.database import Connection
-from app.store.queries import NAME, load_query
+from app.store.queries import load_query
 from app.store.tables import (
     daily_counts,
     flow_metrics,
@@ -24,6 +24,7 @@ from app.store.tables import (
     value_streams,
     work_items,
 )
+from app.store.watching import NAME
 
 KEY = ("value_stream_id", "period_type", "date", "tz", "type_filter")
 _NOT_COMPUTED = ("id", "created_at", "recomputed_at")

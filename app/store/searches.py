@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from sqlalchemy import Table, insert, text
 
@@ -68,7 +67,7 @@ async def search(connection: Connection, stream_id: int, pieces: Sequence[Piece]
 async def search_more(connection: Connection, stream_id: int, most: int) -> None:
     """Search the latest closed pieces that were kept by a version which does not search."""
     asked = {"stream_id": stream_id, "most": most}
-    found = [Piece(*row) for row in await connection.execute(_UNSEARCHED, asked)]
+    found = [Piece(*row) for row in await _UNSEARCHED.rows(connection, asked)]
     hours = [each for each in found if (each.ends - each.starts).total_seconds() <= 3600]  # noqa: PLR2004 - one hour
     await search(connection, stream_id, hours)
     await search(connection, stream_id, [each for each in found if each not in hours])
@@ -82,7 +81,7 @@ async def cutting_of(connection: Connection, selection: Selection) -> Cutting:
     if not kept:
         return replace(cutting, asked={**cutting.asked, **RULES})
     edges = {"starts": [each.starts for each in kept], "ends": [each.ends for each in kept]}
-    rows: Any = await connection.execute(_SEARCHED, {"stream_id": selection.stream_id, **edges})
+    rows = await _SEARCHED.rows(connection, {"stream_id": selection.stream_id, **edges})
     searched = {tuple(row) for row in rows}
     known = [each for each in kept if (each.starts, each.ends) in searched]
     others = [each for each in kept if (each.starts, each.ends) not in searched]

@@ -51,7 +51,7 @@ async def activities(
 ) -> list[SourceActivity]:
     """Return how lively each source is that has moves in the window, or open items at its end."""
     open_items = {
-        row.source: row.open_items for row in await connection.execute(_OPEN, selection.parameters)
+        row.source: row.open_items for row in await _OPEN.rows(connection, selection.parameters)
     }
     return [
         SourceActivity(

@@ -137,7 +137,7 @@ async def cut_by_what_is_kept(connection: Connection, stream_id: int, spans: Seq
 async def kept_days(connection: Connection, stream_id: int, starts: datetime) -> list[Piece]:
     """Return the closed days since an instant whose kept parts hold."""
     asked = {"stream_id": stream_id, "starts": starts}
-    return [Piece(*row) for row in await connection.execute(_KEPT_DAYS, asked)]
+    return [Piece(*row) for row in await _KEPT_DAYS.rows(connection, asked)]
 
 
 async def kept_hours(connection: Connection, stream_id: int, spans: Sequence[Span]) -> list[Piece]:
@@ -147,7 +147,7 @@ async def kept_hours(connection: Connection, stream_id: int, spans: Sequence[Spa
         "starts": [each.starts for each in spans],
         "ends": [each.ends for each in spans],
     }
-    return [Piece(*row) for row in await connection.execute(_KEPT_HOURS, asked)]
+    return [Piece(*row) for row in await _KEPT_HOURS.rows(connection, asked)]
 
 
 def _unless_empty(span: Span, starts: datetime, ends: datetime) -> list[Span]:

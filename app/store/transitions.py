@@ -61,7 +61,7 @@ async def derive_facts(connection: Connection, item_ids: Sequence[int]) -> None:
 
     Needed whenever the log changed elsewhere than at its end: a late arrival, a void, an import.
     """
-    await connection.execute(_DERIVE_FACTS, {"item_ids": list(item_ids)})
+    await _DERIVE_FACTS.rows(connection, {"item_ids": list(item_ids)})
 
 
 async def void(connection: Connection, transition_id: int, reason: str, now: datetime) -> None:

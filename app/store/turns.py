@@ -1,34 +1,31 @@
-"""PostgreSQL works while we compute: a statement is sent before the rows of the last one are used.
+"""PostgreSQL works while we compute: a query is sent before the rows of the last one are used.
 
-A connection runs one statement at a time. Who waits for it, makes something of the rows and only
+A connection runs one query at a time. Who waits for it, makes something of the rows and only
 then sends the next one lets each side idle while the other works.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
-
-from sqlalchemy import Row
-from sqlalchemy.sql.base import Executable
 
 from app.store.database import Connection
+from app.store.queries import Query, Row
 
 
 class Turns:
-    """The statements of several tasks on one connection, in the order in which they are asked."""
+    """The queries of several tasks on one connection, in the order in which they are asked."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._turn = asyncio.Lock()
         self._waiting = 0
 
-    async def rows(self, query: Executable, asked: Mapping[str, object]) -> Sequence[Row[Any]]:
-        """Return a statement's rows, once that of the next task is on its way."""
+    async def rows(self, query: Query, asked: Mapping[str, object]) -> list[Row]:
+        """Return a query's rows, once that of the next task is on its way."""
         self._waiting += 1
         async with self._turn:
             self._waiting -= 1
-            found = (await self._connection.execute(query, asked)).all()
+            found = await query.rows(self._connection, asked)
         if self._waiting:
             await sent()
         return found

@@ -3,17 +3,23 @@
 The store knows nothing of metrics and traces: it calls the functions it is given.
 """
 
+import logging
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import event
+from sqlalchemy import Engine, event
 
-from app.store.database import Database
-from app.store.queries import NAME
+from app.store.database import Connection, Database
 
+NAME = "statement_name"
+"""The execution option that names a statement."""
+
+_ECHO = logging.getLogger("sqlalchemy.engine.Engine")
 _BEGAN = "statement_began_ns"
 _TABLE = re.compile(r"\b(?:FROM|INTO|UPDATE|TABLE)\s+(?:ONLY\s+)?(\w+)", re.IGNORECASE)
 _OTHER = "other"
@@ -39,12 +45,16 @@ Ran = Callable[[Statement], None]
 """What is called after each statement."""
 
 
+_WATCHERS: WeakKeyDictionary[Engine, Ran] = WeakKeyDictionary()
+
+
 def watch(database: Database, ran: Ran, took: Callable[[int], None]) -> None:
     """Call `ran` after each statement, and `took` with +1 or -1 as connections leave the pool.
 
     What the driver does below SQLAlchemy, which is COPY, is not seen.
     """
     engine = database.sync_engine
+    _WATCHERS[engine] = ran
 
     def before(conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
         conn.info[_BEGAN] = (statement, time.time_ns())
@@ -69,6 +79,28 @@ def watch(database: Database, ran: Ran, took: Callable[[int], None]) -> None:
     event.listen(engine, "handle_error", failed)
     event.listen(engine.pool, "checkout", lambda *_: took(1))
     event.listen(engine.pool, "checkin", lambda *_: took(-1))
+
+
+@contextmanager
+def watched(
+    connection: Connection, name: str, text: str, values: Sequence[object]
+) -> Iterator[None]:
+    """Tell whoever watches of the statement that the driver runs in this block."""
+    engine = connection.engine.sync_engine
+    if engine.echo:
+        _ECHO.info("%s\n%r", text, values)
+    ran = _WATCHERS.get(engine)
+    if ran is None:
+        yield
+        return
+    began, error = time.time_ns(), None
+    try:
+        yield
+    except BaseException as failure:
+        error = type(failure).__name__
+        raise
+    finally:
+        ran(Statement(name, text, began, time.time_ns(), error))
 
 
 def _name(statement: str, context: Any) -> str:

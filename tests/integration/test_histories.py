@@ -6,10 +6,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from asyncpg import CheckViolationError
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
 
 from app.domain.errors import DatabaseUnavailable, UnknownStage
 from app.domain.transition import ActorKind, Transition
@@ -450,7 +450,7 @@ async def test_an_import_whose_server_dies_while_rows_are_copied_is_told_as_such
 
 async def test_a_failed_import_leaves_nothing(database: Database) -> None:
     nameless = replace(told("B", ("Backlog", 0)), title="")
-    with pytest.raises(IntegrityError):
+    with pytest.raises(CheckViolationError):
         await merge(database, [told("A", ("Backlog", 0)), nameless])
     async with transaction(database) as connection:
         assert await counted(connection) == (0, 0)
