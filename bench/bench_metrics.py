@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Mapping
 
 import asyncpg
-import httpx
 
 from bench.harness import (
     Action,
@@ -24,8 +23,8 @@ from bench.harness import (
     takes_kept,
     verdict,
 )
+from bench.http_client import HttpClient
 from bench.load_tools import Service, served
-from bench.plain_client import PlainClient, connected
 
 PATH = "/api/v1/metrics?days=30"
 GOAL_MS = 40.0
@@ -51,11 +50,15 @@ _CHURN = """
 """
 
 
-def answer(opened: httpx.AsyncClient | PlainClient, headers: Mapping[str, str] = ANEW) -> Action:
-    """Return the request."""
+def answer(service: Service, headers: Mapping[str, str] = ANEW) -> Action:
+    """Return the request, over a connection that is kept."""
+    opened = HttpClient(service.url)
 
     async def ask() -> object:
-        return await opened.get(PATH, headers=headers)
+        reply = await opened.send("GET", PATH, headers=headers)
+        if reply.problem:
+            raise RuntimeError(reply.problem)
+        return reply
 
     return ask
 
@@ -92,10 +95,9 @@ async def against_raw(filled: Filled, service: Service, when: str, rounds: int) 
     """Compare the request with its statements run by the driver alone."""
     connection = await asyncpg.connect(filled.dsn)
     async with client(filled.url) as inside:
-        statements = await statements_of(answer(inside))
-    async with connected(service.url) as opened:
-        actions = [answer(opened), raw(connection, statements), answer(opened, AS_EVER)]
-        anew, sql, again = await medians(actions, rounds)
+        statements = await statements_of(lambda: inside.get(PATH))
+    actions = [answer(service), raw(connection, statements), answer(service, AS_EVER)]
+    anew, sql, again = await medians(actions, rounds)
     await connection.close()
     what = f"{filled.items:,} items, {when}"
     print(f"{what}: computed anew {anew:.1f} ms, raw SQL {sql:.1f} ms")
@@ -110,8 +112,7 @@ async def across_sizes(filled: list[Filled], rounds: int) -> None:
         return
     small, large = filled[0], filled[-1]
     with served(small.url) as of_small, served(large.url) as of_large:
-        async with connected(of_small.url) as one, connected(of_large.url) as other:
-            short, long = await medians([answer(one), answer(other)], rounds)
+        short, long = await medians([answer(of_small), answer(of_large)], rounds)
     verdict(f"  {large.items:,} / {small.items:,} items with equal windows", long / short, 1.3)
 
 

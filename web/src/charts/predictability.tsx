@@ -74,7 +74,10 @@ function Picture({ data, width, context }: PictureProps<Data>) {
       >
         <Drawing width={width} height={height} label={context.said}>
           <RowScale x={x} ticks={[0, 0.25, 0.5, 0.75, 1]} box={box} format={percent} />
-          <line class="rule promise" x1={x(p)} x2={x(p)} y1={box.top} y2={box.bottom} />
+          {rows.map((each, place) => (
+            // in each row apart: names and figures stand between them
+            <line key={each.name} class="rule promise" x1={x(p)} x2={x(p)} y1={rowMiddle(place) - 11} y2={rowMiddle(place) + 11} />
+          ))}
           <Rows
             rows={rows.map((each) => ({
               name: each.name,
