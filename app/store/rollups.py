@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Row, Select, delete, exists, func, not_, or_, select, text, tuple_
@@ -207,6 +207,15 @@ async def keep_periods(
             "ends": [period.ends for period in periods],
         },
     )
+
+
+async def forget_counts(connection: Connection, stream_id: int, since: date) -> None:
+    """Keep the counts of days from one on no more."""
+    counts = daily_counts.c
+    await connection.execute(
+        delete(daily_counts).where(counts.value_stream_id == stream_id, counts.date >= since)
+    )
+    await add_up(connection, stream_id)
 
 
 async def add_up(connection: Connection, stream_id: int) -> None:

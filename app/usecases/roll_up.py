@@ -7,7 +7,6 @@ the last closed hour, that too.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, tzinfo
-from itertools import pairwise
 
 from app.domain.value_stream import ValueStream
 from app.flow.bursts import grown
@@ -18,7 +17,7 @@ from app.store.database import Connection
 from app.store.invalidations import Mark
 from app.store.rollups import Kept
 from app.store.spans import Piece
-from app.usecases.recent_hours import LONG, keep_hours, next_hours
+from app.usecases.recent_hours import LONG, keep_hours, next_hours, pieces_of, set_back
 
 BATCH_DAYS = 31
 """Days computed in one transaction: few enough for one to take seconds, whatever the history."""
@@ -96,6 +95,7 @@ async def next_batch(
     if kept is None:
         await invalidations.forget(connection, marks)
         return None
+    kept = await set_back(connection, stream_id, kept, marks, tz, long)
     since = _hours_since(today, tz)
     if hours := next_hours(kept, since, settled, tz, long):
         kept = await keep_hours(connection, stream_id, kept, marks, hours)
@@ -197,7 +197,7 @@ async def _keep_bursts(
     edges = known
     if until > known[-1] and await bursts.is_busy(connection, stream.id, known[-1], until, busy):
         edges = grown(known, until)
-    before, pieces = _pieces(known), _pieces(edges)
+    before, pieces = pieces_of(known), pieces_of(edges)
     await kept_parts.drop(connection, stream.id, set(before) - set(pieces))
     changed = [
         each
@@ -213,16 +213,12 @@ async def _without_old_bursts(connection: Connection, stream: ValueStream, kept:
     until = kept.hours_until
     if until is None or not kept.burst_edges:
         return kept
-    pieces = (each for each in _pieces(kept.burst_edges) if each.ends <= until)
+    pieces = (each for each in pieces_of(kept.burst_edges) if each.ends <= until)
     # one that is just an hour long is that hour
     old = [each for each in pieces if each.ends - each.starts < ONE_HOUR]
     await kept_parts.drop(connection, stream.id, old)
     left = tuple(each for each in kept.burst_edges if each >= until)
     return replace(kept, burst_edges=left if len(left) > 1 else ())
-
-
-def _pieces(edges: Sequence[datetime]) -> list[Piece]:
-    return [Piece(*each) for each in pairwise(edges)]
 
 
 async def _kept_or_begun(

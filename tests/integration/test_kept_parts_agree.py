@@ -46,7 +46,14 @@ from app.usecases.recent_hours import LONG
 from app.usecases.roll_up import roll_up
 from tests.fixture_f1 import F1, F1_STREAM, F1_WEEK
 from tests.integration.stored import Stored, stored, stored_test
-from tests.integration.test_rollups_agree import CLOSED, apply, changes, in_zone, roll_up_all
+from tests.integration.test_rollups_agree import (
+    CLOSED,
+    Changed,
+    apply,
+    changes,
+    in_zone,
+    roll_up_all,
+)
 from tests.strategies import BASE, HORIZON, Population, histories, instants, populations, zones
 
 Numbers = tuple[FlowSummary, StagePresence, Ladder, Any, Any, Any, Any, LittlesLaw, Observation]
@@ -216,6 +223,32 @@ async def test_of_a_long_history_the_newest_hours_are_kept_first(shared_database
         assert [one - other for one, other in pairwise(starts)] == [long / 2, long / 2]
         await roll_up_all(inside)
         assert await numbers(inside, F1_WEEK, None) == await from_the_log(inside, F1_WEEK, None)
+
+
+async def test_after_a_change_that_reaches_far_back_the_newest_hours_are_kept_first_as_well(
+    shared_database: Database,
+) -> None:
+    """What lay before the change stays closed; the rest is a long history again."""
+    changed = F1_WEEK.start + timedelta(days=1, hours=3)
+    async with stored(shared_database, Population(F1_STREAM, F1)) as inside:
+        asked = (inside.connection, inside.stream.id, BUCKET_HOURS, CLOSED)
+        long = timedelta(days=4)
+        while await roll_up(*asked, long=long):
+            pass
+        await Changed(inside).mark(changed, None)
+        before = await numbers(inside, F1_WEEK, None)
+        await roll_up(*asked, long=long)
+        pieces = await usable_pieces(inside)
+        days = {starts for starts, ends in pieces if ends - starts == timedelta(days=1)}
+        assert max(days) == F1_WEEK.start  # the day before the change
+        hours = {starts for starts, ends in pieces if ends - starts == timedelta(hours=1)}
+        newest = {each for each in hours if each >= CLOSED - long / 2}
+        assert len(newest) == long / 2 / timedelta(hours=1)
+        assert await numbers(inside, F1_WEEK, None) == before
+        while await roll_up(*asked, long=long):
+            assert await numbers(inside, F1_WEEK, None) == before
+        assert await kept_pieces(inside, kept_moves) <= await usable_pieces(inside)
+        assert max(await usable_pieces(inside))[1] == CLOSED
 
 
 BUSY_NOON = F1_WEEK.start + timedelta(days=1, hours=12)

@@ -21,6 +21,7 @@ from app.store.database import Connection, Database
 from app.telemetry import BUCKET_HOURS
 from app.usecases.observe import observe
 from app.usecases.rebuild import rebuild
+from app.usecases.recent_hours import LONG
 from app.usecases.roll_up import negated, roll_up
 from tests.fixture_f1 import F1, F1_STREAM, F1_WEEK, HOUR_US
 from tests.integration.stored import Stored, stored, stored_test
@@ -73,10 +74,10 @@ async def in_zone(inside: Stored, tz: ZoneInfo) -> Stored:
     )
 
 
-async def roll_up_all(inside: Stored, settled: datetime = CLOSED) -> int:
+async def roll_up_all(inside: Stored, settled: datetime = CLOSED, long: timedelta = LONG) -> int:
     """Roll up until nothing is left to do; returns in how many batches."""
     batches = 0
-    while await roll_up(inside.connection, inside.stream.id, BUCKET_HOURS, settled):
+    while await roll_up(inside.connection, inside.stream.id, BUCKET_HOURS, settled, long=long):
         batches += 1
     return batches
 
@@ -243,8 +244,9 @@ async def test_a_scrape_counts_everything_at_every_moment_and_corrections_lead_t
         connection = inside.connection
         closed = sorted(data.draw(st.lists(instants(), min_size=1, max_size=3)))
         later = data.draw(st.lists(histories(population.stream), max_size=2))
+        long = data.draw(st.sampled_from([LONG, timedelta(days=2)]))
         for settled in closed:
-            await roll_up(connection, inside.stream.id, BUCKET_HOURS, settled)
+            await roll_up(connection, inside.stream.id, BUCKET_HOURS, settled, long=long)
             assert await scraped(connection) == await everything(connection)
             for change in data.draw(changes(population)):
                 await apply(inside, change)
@@ -252,7 +254,7 @@ async def test_a_scrape_counts_everything_at_every_moment_and_corrections_lead_t
         await inside.merge(later)
         assert await scraped(connection) == await everything(connection)
         seen = await observe(connection)
-        await roll_up_all(inside, closed[-1])
+        await roll_up_all(inside, closed[-1], long)
         assert replace(await observe(connection), rollup_lag=seen.rollup_lag) == seen
         corrected = await kept_rows(connection, inside.stream)
         assert not any(row.stale for row in await all_rows(inside))
