@@ -1,10 +1,9 @@
 """Value streams and their stages."""
 
 from collections.abc import Sequence
-from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import select
 
 from app.domain.errors import SchemaOutdated, UnknownStream
 from app.domain.value_stream import (
@@ -19,53 +18,15 @@ from app.domain.value_stream import (
 from app.domain.working_time import from_plain
 from app.store import definition_locks
 from app.store.database import Connection
-from app.store.tables import allowed_moves, stages, value_streams
+from app.store.queries import Row, load_query
+from app.store.tables import value_streams
 
-_TO = stages.alias("to_stage")
-_ALLOWED = (
-    select(func.array_agg(_TO.c.name))
-    .join_from(allowed_moves, _TO, _TO.c.id == allowed_moves.c.to_stage_id)
-    .where(allowed_moves.c.from_stage_id == stages.c.id)
-    .scalar_subquery()
-)
-_STAGE_COLUMNS = (
-    select(
-        value_streams.c.id.label("stream_id"),
-        value_streams.c.key,
-        value_streams.c.name.label("stream_name"),
-        value_streams.c.description.label("stream_description"),
-        value_streams.c.is_default,
-        value_streams.c.time_zone,
-        value_streams.c.definitions_version,
-        value_streams.c.move_policy,
-        value_streams.c.backward_reason,
-        value_streams.c.service_level_percent,
-        value_streams.c.service_level_hours,
-        value_streams.c.working_time,
-        stages.c.id,
-        stages.c.name,
-        stages.c.order,
-        stages.c.type,
-        stages.c.category,
-        stages.c.wip_limit,
-        stages.c.wip_policy,
-        stages.c.description,
-        _ALLOWED.label("allowed"),
-    )
-    .join_from(value_streams, stages, stages.c.value_stream_id == value_streams.c.id)
-    .where(stages.c.retired_at.is_(None))
-    .order_by(stages.c.order)
-)
-# built once: each request asks
-_DEFAULT = _STAGE_COLUMNS.where(value_streams.c.is_default)
-_BY_KEY = _STAGE_COLUMNS.where(value_streams.c.key == bindparam("key"))
-_BY_ID = _STAGE_COLUMNS.where(value_streams.c.id == bindparam("id"))
+_STREAM = load_query("stream")
 
 
 async def load(connection: Connection, key: str | None = None) -> ValueStream:
     """Return the stream of this key, or the default stream; raises UnknownStream."""
-    query = _DEFAULT if key is None else _BY_KEY
-    rows = (await connection.execute(query, {} if key is None else {"key": key})).all()
+    rows = await _STREAM.rows(connection, {"key": key, "id": None})
     if not rows:
         raise SchemaOutdated if key is None else UnknownStream(key)
     return _stream(rows)
@@ -86,7 +47,7 @@ async def load_to_write(connection: Connection, key: str | None = None) -> Value
 
 async def load_by_id(connection: Connection, stream_id: int) -> ValueStream:
     """Return the stream that a stored row refers to."""
-    return _stream((await connection.execute(_BY_ID, {"id": stream_id})).all())
+    return _stream(await _STREAM.rows(connection, {"key": None, "id": stream_id}))
 
 
 async def keys(connection: Connection) -> list[str]:
@@ -95,7 +56,7 @@ async def keys(connection: Connection) -> list[str]:
     return list((await connection.execute(query)).scalars())
 
 
-def _stream(rows: Sequence[Any]) -> ValueStream:
+def _stream(rows: Sequence[Row]) -> ValueStream:
     head = rows[0]
     return ValueStream(
         id=head.stream_id,
