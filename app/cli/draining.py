@@ -12,6 +12,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from uvicorn.config import Config
@@ -81,7 +82,8 @@ class DrainingServer(Server):
         taken = self._cease_to_listen(sockets or [])
         loop = asyncio.get_running_loop()
         for each in taken:
-            await loop.connect_accepted_socket(self._connection, each)
+            with suppress(OSError):  # it may have gone meanwhile
+                await loop.connect_accepted_socket(self._connection, each)
         await super().shutdown(sockets)
 
     def _cease_to_listen(self, sockets: Iterable[socket.socket]) -> list[socket.socket]:
