@@ -41,13 +41,29 @@ def server_url(request: pytest.FixtureRequest) -> Iterator[str]:
     if given:
         yield given
         return
-    run = getattr(request.config, "workerinput", {}).get("testrunuid", uuid.uuid4().hex)
-    folder = Path(tempfile.gettempdir()) / f"vsm-tests-{getpass.getuser()}-{run[:12]}"
-    with EmbeddedPostgres(folder, durable=False) as embedded:
+    with EmbeddedPostgres(_folder(request.config), durable=False) as embedded:
         yield embedded.url
-    with suppress(EmbeddedDatabaseError):  # another worker still uses it, and will delete it
-        reset(folder)
-        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the run, so that its processes share one server, whose folder is known at the end."""
+    if not hasattr(config, "workerinput"):
+        config.option.testrunuid = getattr(config.option, "testrunuid", None) or uuid.uuid4().hex
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Delete the server, once every process of the run has ended: one may have begun late."""
+    folder = _folder(config)
+    if not hasattr(config, "workerinput") and folder.is_dir():
+        with suppress(EmbeddedDatabaseError):
+            reset(folder)
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _folder(config: pytest.Config) -> Path:
+    run = getattr(config, "workerinput", {}).get("testrunuid") or config.option.testrunuid
+    return Path(tempfile.gettempdir()) / f"vsm-tests-{getpass.getuser()}-{run[:12]}"
 
 
 @pytest.fixture(scope="session")
