@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 from sqlalchemy import text
 
+from app.domain.errors import DatabaseUnavailable
 from app.store.database import Connection, Database, open_database, transaction
 from app.store.queries import Query
 from app.store.turns import Turns, sent, tasks
@@ -18,6 +19,13 @@ ECHOED = Query.of("echoed", "SELECT CAST(:word AS text) AS word, CAST(:number AS
 CLOCK = Query.of("clock", "SELECT clock_timestamp() AS at")
 SLEEP = Query.of("sleep", "SELECT pg_sleep(:seconds) IS NULL AS slept, clock_timestamp() AS at")
 WRONG = Query.of("wrong", "SELECT 1 / CAST(:zero AS int)")
+BACKEND = Query.of("backend", "SELECT pg_backend_pid() AS pid")
+END = Query.of("end", "SELECT pg_terminate_backend(CAST(:pid AS int))")
+IS_ASLEEP = Query.of(
+    "is_asleep",
+    "SELECT count(*) > 0 AS asleep FROM pg_stat_activity "
+    "WHERE pid = CAST(:pid AS int) AND wait_event = 'PgSleep'",
+)
 NOW = Query.of("now", "SELECT now() AS at, txid_current() AS transaction")
 
 
@@ -176,3 +184,25 @@ async def test_statements_that_are_to_be_logged_are_logged_with_their_values(
             await ECHOED.row(connection, {"word": "aloud", "number": 1})
     await database.dispose()
     assert any("AS word" in each and "['aloud', 1]" in each for each in caplog.messages)
+
+
+async def test_a_connection_that_is_lost_during_a_query_is_an_outage_and_is_replaced(
+    database: Database,
+) -> None:
+    lost: list[int] = []
+
+    async def sleep() -> None:
+        async with transaction(database) as connection:
+            lost.append((await BACKEND.row(connection)).pid)
+            await SLEEP.row(connection, {"seconds": 60})
+
+    task = asyncio.create_task(sleep())
+    async with transaction(database) as connection:
+        while not lost or not (await IS_ASLEEP.row(connection, {"pid": lost[0]})).asleep:
+            await asyncio.sleep(0.01)
+        await END.row(connection, {"pid": lost[0]})
+    with pytest.raises(DatabaseUnavailable) as raised:
+        await task
+    assert raised.value.passing  # nothing was written: who asked may ask again
+    async with transaction(database) as connection:
+        assert (await BACKEND.row(connection)).pid != lost[0]
