@@ -197,12 +197,18 @@ async def test_a_connection_that_is_lost_during_a_query_is_an_outage_and_is_repl
             await SLEEP.row(connection, {"seconds": 60})
 
     task = asyncio.create_task(sleep())
+    while not lost or not await is_asleep(database, lost[0]):  # noqa: ASYNC110 - the server knows
+        await asyncio.sleep(0.01)
     async with transaction(database) as connection:
-        while not lost or not (await IS_ASLEEP.row(connection, {"pid": lost[0]})).asleep:
-            await asyncio.sleep(0.01)
         await END.row(connection, {"pid": lost[0]})
     with pytest.raises(DatabaseUnavailable) as raised:
         await task
     assert raised.value.passing  # nothing was written: who asked may ask again
     async with transaction(database) as connection:
         assert (await BACKEND.row(connection)).pid != lost[0]
+
+
+async def is_asleep(database: Database, pid: int) -> bool:
+    """Tell whether a backend sleeps; asked once a transaction, which would be told the same."""
+    async with transaction(database) as connection:
+        return bool((await IS_ASLEEP.row(connection, {"pid": pid})).asleep)
