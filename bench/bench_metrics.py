@@ -132,7 +132,7 @@ async def across_sizes(filled: list[Filled], rounds: int) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sizes", type=int, nargs="*", default=[100_000, 300_000])
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--writes", type=int, default=20_000)
     takes_kept(parser)
     asked = parser.parse_args()

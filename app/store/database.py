@@ -73,6 +73,7 @@ def pool(
         pool_size=size,
         max_overflow=0,
         pool_timeout=patience,
+        pool_use_lifo=True,  # the connection that was used last has its statements prepared
         async_creator=connector.connect,
     )
     event.listen(made.sync_engine, "checkout", _refuse_closed)
