@@ -9,6 +9,7 @@ tenth of a millisecond; what SQLAlchemy does around a statement takes about as l
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Self
 
@@ -27,6 +28,8 @@ _NOTHING: Mapping[str, object] = {}
 class Row(asyncpg.Record):  # type: ignore[misc] # the driver has no types
     """A row, with its columns as attributes."""
 
+    __slots__ = ()
+
     def __getattr__(self, name: str) -> Any:
         """Return a column."""
         try:
@@ -38,6 +41,10 @@ class Row(asyncpg.Record):  # type: ignore[misc] # the driver has no types
     def items(self) -> Any:
         """The column of this name, which several queries have; the driver has a method there."""
         return self["items"]
+
+
+_KINDS: dict[str, type[Row]] = {}
+"""What the rows of each query are, once its columns are known: found by name they cost far more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +69,23 @@ class Query:
         """Return its rows, within the connection's transaction; `asked` may hold more names."""
         driver = await _driver(connection)
         values = [asked[name] for name in self.names]
+        kind = _KINDS.get(self.numbered, Row)
         with watched(connection, self.name, self.numbered, values):
-            found: list[Row] = await driver.fetch(self.numbered, *values, record_class=Row)
+            found: list[Row] = await driver.fetch(self.numbered, *values, record_class=kind)
+        if found and kind is Row:
+            _KINDS[self.numbered] = _kind_of(found[0])
         return found
 
     async def row(self, connection: Connection, asked: Mapping[str, object] = _NOTHING) -> Row:
         """Return the only row of a query that always has one."""
         [found] = await self.rows(connection, asked)
         return found
+
+
+def _kind_of(row: Row) -> type[Row]:
+    """Return a class whose attributes are the columns of this row."""
+    columns = {name: property(itemgetter(name)) for name in row.keys()}  # noqa: SIM118 - not a dict
+    return type("Row", (Row,), {"__slots__": (), **columns})
 
 
 def load_query(name: str) -> Query:
